@@ -1,0 +1,219 @@
+"""The multilayer perceptron: a learned function with all its weights in one flat vector."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import pytensor.tensor as pt
+from numpy.typing import NDArray
+from pytensor.tensor.variable import TensorVariable
+
+from bnode_nlme.dynamics.activation import ACTIVATIONS, softplus
+from bnode_nlme.dynamics.layer import Layer
+from bnode_nlme.dynamics.mlp_arguments import check_mlp, check_network_inputs, check_weights
+
+__all__ = ["MLP"]
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A multilayer perceptron, declared without weights.
+
+    Layer l computes ``h = activation(W @ h + b)``; the last layer has no activation but the
+    transform that `output` names. With ``z = (x - anchor) / scale`` (anchor 0 and scale 1 where
+    not given) the network is ``f(z)``, or ``f(z) - f(0)`` where an anchor is given.
+
+    Parameters
+    ----------
+    name : str
+        The name it has in a system (``nn.<name>``) and in results.
+    inputs : int
+        Number of inputs.
+    hidden : tuple of int
+        Widths of the hidden layers; ``()`` for a linear map.
+    activation : {"tanh", "softplus", "sigmoid", "relu", "swish"}
+        Function between layers; see `bnode_nlme.dynamics.activation.ACTIVATIONS`.
+    output : {"linear", "positive", "monotone"}
+        ``"positive"``: softplus of the last layer. ``"monotone"``: non-decreasing in every input,
+        because every ``W`` goes through softplus first, so that any real weight vector is valid
+        (it needs an increasing activation; ``-net(x)`` is non-increasing).
+    outputs : int
+        Number of outputs.
+    scale : float or sequence of float, optional
+        Positive; inputs are divided by it. One number for all inputs or one for each. Choose it
+        so that the scaled inputs are of order one.
+    anchor : float or sequence of float, optional
+        The point where every output is 0, whatever the weights. Inputs are counted from there.
+        In a call with scalar inputs it is exactly 0; over a batch, to rounding. The last bias
+        cancels, so its weight has no influence; it stays in the vector so that all networks of
+        one shape have one size.
+
+    Raises
+    ------
+    DeclarationError
+        Naming the network, what was wanted and what was found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> absorption = MLP("absorption", inputs=1, hidden=(8,), output="positive", scale=100.0)
+    >>> absorption.size
+    25
+    >>> absorption.evaluate(np.zeros(25), np.array([[0.0], [50.0]]))
+    array([0.69314718, 0.69314718])
+    """
+
+    name: str
+    inputs: int
+    hidden: tuple[int, ...] = (8,)
+    activation: Literal["tanh", "softplus", "sigmoid", "relu", "swish"] = "tanh"
+    output: Literal["linear", "positive", "monotone"] = "linear"
+    outputs: int = 1
+    scale: float | Sequence[float] | None = None
+    anchor: float | Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        for field, value in check_mlp(self).items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, first to last: their fan-in, fan-out and slices of the weight vector."""
+        widths = (self.inputs, *self.hidden, self.outputs)
+        layers = []
+        start = 0
+        for fan_in, fan_out in pairwise(widths):
+            middle = start + fan_in * fan_out
+            layers.append(
+                Layer(fan_in, fan_out, slice(start, middle), slice(middle, middle + fan_out))
+            )
+            start = middle + fan_out
+        return tuple(layers)
+
+    @property
+    def size(self) -> int:
+        """Length of the flat weight vector."""
+        return int(self.layers[-1].bias.stop)
+
+    def unpack(self, w: Any) -> list[tuple[Any, Any]]:
+        """Split a flat weight vector into its layers.
+
+        The weights come back as they are: a monotone network's are not yet through softplus.
+
+        Parameters
+        ----------
+        w : TensorVariable (size,) or array_like (..., size)
+            The flat weights; arrays may have leading axes (draws, chains).
+
+        Returns
+        -------
+        list of (W, b)
+            ``W`` (..., fan_out, fan_in) and ``b`` (..., fan_out) of each layer, first to last.
+
+        Raises
+        ------
+        DeclarationError
+            When the length is not `size`.
+        """
+        w = check_weights(self, w)
+        leading = () if isinstance(w, TensorVariable) else w.shape[:-1]
+        return [
+            (
+                w[..., layer.weight].reshape((*leading, layer.fan_out, layer.fan_in)),
+                w[..., layer.bias],
+            )
+            for layer in self.layers
+        ]
+
+    def __call__(self, weights: Any, *inputs: Any) -> TensorVariable:
+        """Build the PyTensor graph of the network.
+
+        Parameters
+        ----------
+        weights : TensorVariable or array_like (size,)
+            The flat weights.
+        *inputs : TensorVariable or array_like
+            As many scalars as the network has inputs, or one tensor of shape (..., inputs).
+
+        Returns
+        -------
+        TensorVariable, float64
+            For scalar inputs a scalar, or a vector (outputs,) where there are several outputs;
+            for a tensor of shape (..., inputs), shape (...) or (..., outputs).
+
+        Raises
+        ------
+        DeclarationError
+            When the number or the shape of the inputs, or the length of the weights, is wrong.
+        """
+        x = check_network_inputs(self, inputs)
+        layers = self.unpack(pt.as_tensor_variable(weights))
+
+        def apply(W: TensorVariable, h: TensorVariable) -> TensorVariable:
+            return pt.dot(W, h) if h.ndim == 1 else h @ W.T
+
+        activation = ACTIVATIONS[self.activation].graph
+        return self._forward(x, layers, apply, activation, softplus.graph)  # type: ignore[no-any-return]
+
+    def evaluate(self, w: Any, x: Any) -> NDArray[np.float64]:
+        """Evaluate the network in NumPy, for every draw of the weights at once.
+
+        Parameters
+        ----------
+        w : array_like (..., size)
+            Flat weights; leading axes are draws.
+        x : array_like (points, inputs)
+            Where to evaluate.
+
+        Returns
+        -------
+        ndarray (..., points) or (..., points, outputs)
+            Without the last axis where the network has one output.
+
+        Raises
+        ------
+        DeclarationError
+            When a shape is wrong.
+        """
+        x = check_network_inputs(self, (np.asarray(x, dtype=np.float64),), points=True)
+        layers = [(W, b[..., None, :]) for W, b in self.unpack(np.asarray(w, dtype=np.float64))]
+
+        def apply(W: NDArray[np.float64], h: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(h @ np.swapaxes(W, -1, -2))
+
+        activation = ACTIVATIONS[self.activation].array
+        return np.asarray(self._forward(x, layers, apply, activation, softplus.array))
+
+    def _forward(
+        self,
+        x: Any,
+        layers: Sequence[tuple[Any, Any]],
+        apply: Callable[[Any, Any], Any],
+        activation: Callable[[Any], Any],
+        positive: Callable[[Any], Any],
+    ) -> Any:
+        anchored = self.anchor is not None
+        if anchored and np.any(self.anchor):
+            x = x - np.asarray(self.anchor)
+        if self.scale is not None:
+            x = x / np.asarray(self.scale)
+        if self.output == "monotone":
+            layers = [(positive(W), b) for W, b in layers]
+        h, at_anchor = x, None
+        for W, b in layers[:-1]:
+            h = activation(apply(W, h) + b)
+            if anchored:
+                # z = 0 at the anchor, where the first layer is its bias alone: W @ 0 + b is b to
+                # the last bit, whatever the compiler reorders or fuses.
+                at_anchor = activation(b if at_anchor is None else apply(W, at_anchor) + b)
+        W, b = layers[-1]
+        if anchored:
+            # Subtracting before the last layer makes the zero exact and drops its bias.
+            y = apply(W, h if at_anchor is None else h - at_anchor)
+        else:
+            y = apply(W, h) + b
+        if self.output == "positive":
+            y = positive(y)
+        return y[..., 0] if self.outputs == 1 else y
