@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytensor.tensor as pt
 from numpy.typing import NDArray
-from pytensor.tensor.variable import TensorVariable
+
+from bnode_nlme.dynamics.expression import Expression
 
 __all__ = ["ACTIVATIONS", "Activation", "softplus"]
 
@@ -25,7 +26,7 @@ class Activation:
         Whether it never decreases, which a monotone network needs.
     """
 
-    graph: Callable[[TensorVariable], TensorVariable]
+    graph: Callable[[Expression], Expression]
     array: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     increasing: bool
 

@@ -1,19 +1,16 @@
 """What a right-hand side receives: values by name, as attributes or as items."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from pytensor.tensor.variable import TensorVariable
-
-from bnode_nlme.dynamics.errors import UnknownNameError
+from bnode_nlme.dynamics.errors import UnknownNameError, listed, nearest
+from bnode_nlme.dynamics.expression import Expression
 from bnode_nlme.dynamics.mlp import MLP
 
 __all__ = ["Named", "bind"]
 
-T = TypeVar("T")
 
-
-class Named(Generic[T]):
+class Named[T]:
     """Read-only values by name: ``y.depot`` and ``y["depot"]`` are the same variable.
 
     Parameters
@@ -24,6 +21,8 @@ class Named(Generic[T]):
         What it holds, in the plural: ``"states"``, ...
     values : mapping
         The values in the order of their declaration.
+    elsewhere : mapping of str to str
+        Names that are declared as something else, and how they are read: ``{"CL": "p.CL"}``.
 
     Raises
     ------
@@ -31,18 +30,25 @@ class Named(Generic[T]):
         On a name that was not declared; it lists the declared ones and suggests the nearest.
     """
 
-    __slots__ = ("_group", "_kind", "_values")
+    __slots__ = ("_elsewhere", "_group", "_kind", "_values")
 
-    def __init__(self, group: str, kind: str, values: Mapping[str, T]) -> None:
+    _elsewhere: Mapping[str, str]
+    _group: str
+    _kind: str
+    _values: dict[str, T]
+
+    def __init__(
+        self, group: str, kind: str, values: Mapping[str, T], elsewhere: Mapping[str, str]
+    ) -> None:
         object.__setattr__(self, "_group", group)
         object.__setattr__(self, "_kind", kind)
         object.__setattr__(self, "_values", dict(values))
+        object.__setattr__(self, "_elsewhere", elsewhere)
 
     def __getitem__(self, name: str) -> T:
-        values: dict[str, T] = self._values
-        if name not in values:
-            raise UnknownNameError(str(name), self._group, self._kind, values)
-        return values[name]
+        if name not in self._values:
+            raise UnknownNameError(self._unknown(str(name)))
+        return self._values[name]
 
     def __getattr__(self, name: str) -> T:
         if name.startswith("_"):
@@ -64,11 +70,23 @@ class Named(Generic[T]):
     def __repr__(self) -> str:
         return f"<{self._group}: {self._kind} {', '.join(self._values) or '(none)'}>"
 
+    def _unknown(self, name: str) -> str:
+        if name in self._elsewhere:
+            cure = f"Write {self._elsewhere[name]}."
+        else:
+            near = nearest(name, self._values)
+            guess = f"Did you mean {self._group}.{near}? " if near else ""
+            cure = f"{guess}Correct the name, or add {name!r} to {self._kind}=."
+        return (
+            f"{self._group}.{name}: the system has no {self._kind[:-1]} named {name!r}. "
+            f"Declared {self._kind}: {listed(self._values)}. {cure}"
+        )
 
-def bind(network: MLP, weights: TensorVariable) -> Callable[..., TensorVariable]:
+
+def bind(network: MLP, weights: Expression) -> Callable[..., Expression]:
     """Return `network` as a function of its inputs alone, with `weights` (size,) in place."""
 
-    def call(*inputs: Any) -> TensorVariable:
+    def call(*inputs: Any) -> Expression:
         return network(weights, *inputs)
 
     call.__name__ = network.name

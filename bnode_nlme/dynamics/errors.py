@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["DeclarationError", "UnknownNameError", "listed"]
+__all__ = ["DeclarationError", "UnknownNameError", "listed", "nearest"]
 
 
 class DeclarationError(ValueError):
@@ -15,33 +15,14 @@ class DeclarationError(ValueError):
 
 
 class UnknownNameError(DeclarationError, AttributeError):
-    """A right-hand side, output or initial value asked for a name that was not declared.
+    """A right-hand side, output or initial value asked for a name that was not declared."""
 
-    Parameters
-    ----------
-    asked : str
-        The name that was asked for.
-    group : str
-        The argument it was asked of, as the user sees it: ``"y"``, ``"p"``, ``"nn"`` or ``"c"``.
-    kind : str
-        What that argument holds, in the plural: ``"states"``, ``"parameters"``, ...
-    valid : iterable of str
-        The names that were declared.
-    """
 
-    def __init__(self, asked: str, group: str, kind: str, valid: Iterable[str]) -> None:
-        names = tuple(valid)
-        near = difflib.get_close_matches(asked, names, n=1, cutoff=0.5) or [
-            name for name in names if name.lower() == asked.lower()
-        ]
-        suggestion = f" Did you mean {group}.{near[0]}?" if near else ""
-        super().__init__(
-            f"{group}.{asked}: the system has no {kind[:-1]} named {asked!r}.{suggestion} "
-            f"Declared {kind}: {listed(names)}. "
-            f"Correct the name, or add {asked!r} to {kind}=."
-        )
-        self.asked = asked
-        self.valid = names
+def nearest(asked: str, valid: Iterable[str]) -> str | None:
+    """Return the valid name that `asked` is most likely a slip for, or None."""
+    by_folded = {name.lower(): name for name in valid}
+    near = difflib.get_close_matches(asked.lower(), by_folded, n=1, cutoff=0.5)
+    return by_folded[near[0]] if near else None
 
 
 def listed(names: Iterable[str]) -> str:

@@ -11,7 +11,10 @@ from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.errors import DeclarationError
 
-__all__ = ["call_declared", "scalar_expression"]
+__all__ = ["Expression", "call_declared", "scalar_expression"]
+
+type Expression = TensorVariable[Any, Any]
+"""A PyTensor tensor; PyTensor's own class is generic in its type and Op, which say nothing here."""
 
 
 def call_declared(
@@ -56,14 +59,14 @@ def call_declared(
     try:
         return function(*arguments)
     except Exception as error:
-        error.add_note(
-            f"Raised by {where} of the system, called once with symbolic PyTensor variables when "
-            "the system was declared. Use pytensor.tensor functions (pt.exp, pt.switch) in it."
-        )
+        note = f"This happened in {where}, called on symbols when the system was declared."
+        if not isinstance(error, DeclarationError):
+            note += " Use pytensor.tensor functions (pt.exp, pt.switch) in it."
+        error.add_note(note)
         raise
 
 
-def scalar_expression(value: Any, where: str) -> TensorVariable:
+def scalar_expression(value: Any, where: str) -> Expression:
     """Return a function's result as a float64 scalar variable, or refuse it.
 
     Integers and single precision become float64.

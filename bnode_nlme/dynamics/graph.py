@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytensor
 import pytensor.tensor as pt
+from pytensor.configdefaults import config
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.arguments import Named, bind
-from bnode_nlme.dynamics.errors import DeclarationError, listed
-from bnode_nlme.dynamics.expression import call_declared, scalar_expression
+from bnode_nlme.dynamics.errors import DeclarationError, listed, nearest
+from bnode_nlme.dynamics.expression import Expression, call_declared, scalar_expression
+from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.dynamics.outside import check_inside, check_used
-
-if TYPE_CHECKING:
-    from bnode_nlme.dynamics.system import System
 
 __all__ = ["SystemGraph", "build_graph"]
 
@@ -42,106 +40,131 @@ class SystemGraph:
         State before the first record, from `parameters` and `covariates` only.
     """
 
-    time: TensorVariable
-    state: TensorVariable
-    parameters: TensorVariable
-    weights: TensorVariable
-    covariates: TensorVariable
-    derivative: TensorVariable
-    outputs: TensorVariable
-    initial: TensorVariable
+    time: Expression
+    state: Expression
+    parameters: Expression
+    weights: Expression
+    covariates: Expression
+    derivative: Expression
+    outputs: Expression
+    initial: Expression
 
 
-def build_graph(system: "System") -> SystemGraph:
+def build_graph(
+    *,
+    states: tuple[str, ...],
+    parameters: tuple[str, ...],
+    covariates: tuple[str, ...],
+    networks: tuple[MLP, ...],
+    weight_slices: Mapping[str, slice],
+    rhs: Callable[..., Any],
+    outputs: Mapping[str, Callable[..., Any]] | None,
+    initial: Mapping[str, Callable[..., Any]],
+) -> SystemGraph:
     """Call a system's functions once on symbols, and check what they return.
+
+    The arguments are those of `bnode_nlme.dynamics.system.System`, names already checked.
 
     Raises
     ------
     DeclarationError
         Naming the state, output, parameter or network at fault.
     """
-    # Under floatX=float32 PyTensor would round the functions' Python constants.
-    with pytensor.config.change_flags(floatX="float64"):
-        return _build(system)
-
-
-def _build(system: "System") -> SystemGraph:
+    n_weights = max((place.stop for place in weight_slices.values()), default=0)
     time = pt.scalar("t", dtype="float64")
-    state = pt.vector("y", shape=(len(system.states),), dtype="float64")
-    parameters = pt.vector("p", shape=(len(system.parameters),), dtype="float64")
-    weights = pt.vector("w", shape=(system.n_weights,), dtype="float64")
-    covariates = pt.vector("c", shape=(len(system.covariates),), dtype="float64")
+    y, y_by_name = _vector("y", states)
+    p, p_by_name = _vector("p", parameters)
+    c, c_by_name = _vector("c", covariates)
+    w = pt.vector("w", shape=(n_weights,), dtype="float64")
+    w_by_name = {name: w[place] for name, place in weight_slices.items()}
+    functions = {net.name: bind(net, w_by_name[net.name]) for net in networks}
 
-    p = _elements(parameters, system.parameters)
-    c = _elements(covariates, system.covariates)
-    w = {name: weights[place] for name, place in system.weight_slices.items()}
-    y_ = Named("y", "states", _elements(state, system.states))
-    p_ = Named("p", "parameters", p)
-    c_ = Named("c", "covariates", c)
-    nn_ = Named(
-        "nn",
-        "networks",
-        {network.name: bind(network, w[network.name]) for network in system.networks},
+    read = {
+        **{name: f"y.{name}" for name in states},
+        **{name: f"p.{name}" for name in parameters},
+        **{name: f"nn.{name}" for name in functions},
+        **{name: f"c.{name}" for name in covariates},
+    }
+    p_named = Named("p", "parameters", p_by_name, read)
+    c_named = Named("c", "covariates", c_by_name, read)
+    everything = (
+        time,
+        Named("y", "states", y_by_name, read),
+        p_named,
+        Named("nn", "networks", functions, read),
+        c_named,
     )
-    arguments = (time, y_, p_, nn_, c_)
 
-    derivative = _derivative(system, arguments)
-    outputs = {name: y_[name] for name in system.states}
-    if system.outputs is not None:
-        outputs = _evaluated(system.outputs, "output", "t, y, p, nn, c", arguments)
-    initial = {name: scalar_expression(0.0, "") for name in system.states}
-    initial |= _evaluated(system.initial, "initial value of state", "p, c", (p_, c_))
+    # Under floatX=float32 PyTensor would round the functions' Python constants.
+    with config.change_flags(floatX="float64"):
+        derivative = _derivative(rhs, states, everything)
+        observed = y_by_name
+        if outputs is not None:
+            observed = _evaluated(outputs, "output", "t, y, p, nn, c", everything)
+        start = {name: scalar_expression(0.0, "initial") for name in states}
+        start |= _evaluated(initial, "initial value of state", "p, c", (p_named, c_named))
 
     results = [
         *((f"rhs, state {name!r}", value) for name, value in derivative.items()),
-        *((f"output {name!r}", value) for name, value in outputs.items()),
-        *((f"initial value of state {name!r}", value) for name, value in initial.items()),
+        *((f"output {name!r}", value) for name, value in observed.items()),
+        *((f"initial value of state {name!r}", value) for name, value in start.items()),
     ]
-    check_inside(results, (time, state, parameters, weights, covariates))
-    check_used([value for _, value in results], parameters=p, networks=w, covariates=c)
+    check_inside(results, (time, y, p, w, c))
+    check_used(
+        [value for _, value in results],
+        parameters=p_by_name,
+        networks=w_by_name,
+        covariates=c_by_name,
+    )
     return SystemGraph(
         time=time,
-        state=state,
-        parameters=parameters,
-        weights=weights,
-        covariates=covariates,
-        derivative=pt.stack(list(derivative.values())),
-        outputs=pt.stack(list(outputs.values())),
-        initial=pt.stack([initial[name] for name in system.states]),
+        state=y,
+        parameters=p,
+        weights=w,
+        covariates=c,
+        derivative=pt.stack([derivative[name] for name in states]),
+        outputs=pt.stack(list(observed.values())),
+        initial=pt.stack([start[name] for name in states]),
     )
 
 
-def _elements(vector: TensorVariable, names: tuple[str, ...]) -> dict[str, TensorVariable]:
-    elements = {}
-    for position, name in enumerate(names):
-        elements[name] = vector[position]
-        elements[name].name = name
-    return elements
+def _vector(symbol: str, names: tuple[str, ...]) -> tuple[Expression, dict[str, Expression]]:
+    vector = pt.vector(symbol, shape=(len(names),), dtype="float64")
+    elements = {name: vector[position] for position, name in enumerate(names)}
+    for name, element in elements.items():
+        element.name = name
+    return vector, elements
 
 
-def _derivative(system: "System", arguments: tuple[Any, ...]) -> dict[str, TensorVariable]:
-    returned = call_declared(system.rhs, "rhs", "t, y, p, nn, c", arguments)
-    wanted = f"a dict with one scalar for each state ({listed(system.states)})"
+def _derivative(
+    rhs: Callable[..., Any], states: tuple[str, ...], arguments: tuple[Any, ...]
+) -> dict[str, Expression]:
+    returned = call_declared(rhs, "rhs", "t, y, p, nn, c", arguments)
+    wanted = f"a dict with one scalar for each state ({listed(states)})"
     if not isinstance(returned, Mapping):
-        raise DeclarationError(
-            f"rhs: wanted {wanted}, found {_described(returned)}. "
-            f"Return {{{system.states[0]!r}: ..., ...}}."
+        found = (
+            f"a PyTensor variable of shape {returned.type.shape}"
+            if isinstance(returned, TensorVariable)
+            else f"{returned!r} of type {type(returned).__name__}"
         )
-    unknown = [str(name) for name in returned if name not in system.states]
+        raise DeclarationError(
+            f"rhs: wanted {wanted}, found {found}. Return {{{states[0]!r}: ..., ...}}."
+        )
+    missing = [name for name in states if name not in returned]
+    unknown = [str(name) for name in returned if name not in states]
     if unknown:
+        near = nearest(unknown[0], missing)
+        guess = f"Did you mean {near!r}? " if near else ""
         raise DeclarationError(
-            f"rhs: returned a derivative for {listed(unknown)}, which the system does not have. "
-            f"Declared states: {listed(system.states)}. Correct the name or add it to states=."
+            f"rhs: returned a derivative for {listed(unknown)}, which is no state. Declared "
+            f"states: {listed(states)}. {guess}Correct the name, or add it to states=."
         )
-    missing = [name for name in system.states if name not in returned]
     if missing:
         raise DeclarationError(
             f"rhs: no derivative for state {listed(missing)}; wanted {wanted}. "
-            "Return 0.0 for a state that changes by doses only."
+            "Return 0.0 for a state that only doses change."
         )
-    return {
-        name: scalar_expression(returned[name], f"rhs, state {name!r}") for name in system.states
-    }
+    return {name: scalar_expression(returned[name], f"rhs, state {name!r}") for name in states}
 
 
 def _evaluated(
@@ -149,16 +172,10 @@ def _evaluated(
     what: str,
     signature: str,
     arguments: tuple[Any, ...],
-) -> dict[str, TensorVariable]:
+) -> dict[str, Expression]:
     return {
         name: scalar_expression(
             call_declared(function, f"{what} {name!r}", signature, arguments), f"{what} {name!r}"
         )
         for name, function in declared.items()
     }
-
-
-def _described(value: object) -> str:
-    if isinstance(value, TensorVariable):
-        return f"a PyTensor variable of shape {value.type.shape}"
-    return f"{value!r} of type {type(value).__name__}"

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.activation import ACTIVATIONS, softplus
+from bnode_nlme.dynamics.expression import Expression
 from bnode_nlme.dynamics.layer import Layer
-from bnode_nlme.dynamics.mlp_arguments import check_mlp, check_network_inputs, check_weights
+from bnode_nlme.dynamics.mlp_arguments import check_mlp, check_points, check_tensor, check_weights
 
 __all__ = ["MLP"]
 
@@ -75,7 +76,7 @@ class MLP:
     anchor: float | Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        for field, value in check_mlp(self).items():
+        for field, value in check_mlp(vars(self)).items():
             object.__setattr__(self, field, value)
 
     @property
@@ -117,7 +118,7 @@ class MLP:
         DeclarationError
             When the length is not `size`.
         """
-        w = check_weights(self, w)
+        w = check_weights(self.name, self.size, w)
         leading = () if isinstance(w, TensorVariable) else w.shape[:-1]
         return [
             (
@@ -127,7 +128,7 @@ class MLP:
             for layer in self.layers
         ]
 
-    def __call__(self, weights: Any, *inputs: Any) -> TensorVariable:
+    def __call__(self, weights: Any, *inputs: Any) -> Expression:
         """Build the PyTensor graph of the network.
 
         Parameters
@@ -148,14 +149,15 @@ class MLP:
         DeclarationError
             When the number or the shape of the inputs, or the length of the weights, is wrong.
         """
-        x = check_network_inputs(self, inputs)
+        x = check_tensor(self.name, self.inputs, inputs)
         layers = self.unpack(pt.as_tensor_variable(weights))
 
-        def apply(W: TensorVariable, h: TensorVariable) -> TensorVariable:
-            return pt.dot(W, h) if h.ndim == 1 else h @ W.T
+        def apply(W: Expression, h: Expression) -> Any:
+            return pt.dot(W, h) if h.ndim == 1 else h @ W.T  # type: ignore[no-untyped-call]
 
         activation = ACTIVATIONS[self.activation].graph
-        return self._forward(x, layers, apply, activation, softplus.graph)  # type: ignore[no-any-return]
+        y: Expression = self._forward(x, layers, apply, activation, softplus.graph)
+        return y
 
     def evaluate(self, w: Any, x: Any) -> NDArray[np.float64]:
         """Evaluate the network in NumPy, for every draw of the weights at once.
@@ -177,7 +179,7 @@ class MLP:
         DeclarationError
             When a shape is wrong.
         """
-        x = check_network_inputs(self, (np.asarray(x, dtype=np.float64),), points=True)
+        x = check_points(self.name, self.inputs, x)
         layers = [(W, b[..., None, :]) for W, b in self.unpack(np.asarray(w, dtype=np.float64))]
 
         def apply(W: NDArray[np.float64], h: NDArray[np.float64]) -> NDArray[np.float64]:

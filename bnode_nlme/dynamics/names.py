@@ -1,7 +1,7 @@
 """Which names a declaration may give, and that none is given twice."""
 
 import keyword
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from bnode_nlme.dynamics.errors import DeclarationError
 
@@ -50,9 +50,10 @@ def check_names(names: object, argument: str) -> tuple[str, ...]:
             f"{argument}= wants a tuple of names, found the string {names!r}. "
             f"Write {argument}=({names!r},)."
         )
-    if not isinstance(names, Iterable):
+    if not isinstance(names, Sequence):
         raise DeclarationError(
-            f"{argument}= wants a tuple of names, found {names!r} of type {type(names).__name__}."
+            f"{argument}= wants a tuple of names, because their order counts; found {names!r} of "
+            f"type {type(names).__name__}."
         )
     return tuple(check_name(name, what) for name in names)
 

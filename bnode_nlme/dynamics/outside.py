@@ -1,21 +1,22 @@
 """Which symbols a system's expressions use: none from outside, and every declared one."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.traversal import ancestors, toposort
 from pytensor.tensor.random.type import RandomType
-from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.errors import DeclarationError, listed
+from bnode_nlme.dynamics.expression import Expression
 
 __all__ = ["check_inside", "check_used"]
 
+type AnyVariable = Variable[Any, Any]
 
-def check_inside(
-    results: Iterable[tuple[str, TensorVariable]], symbols: Iterable[TensorVariable]
-) -> None:
+
+def check_inside(results: Iterable[tuple[str, Expression]], symbols: Iterable[Expression]) -> None:
     """Refuse results that depend on anything but the system's own symbols and constants.
 
     Parameters
@@ -30,7 +31,7 @@ def check_inside(
     DeclarationError
         Listing every outside variable and where it was found.
     """
-    own = set(symbols)
+    own: set[AnyVariable] = set(symbols)
     faults = [
         f"{where}: {_described(variable)}"
         for where, result in results
@@ -47,11 +48,11 @@ def check_inside(
 
 
 def check_used(
-    results: Iterable[TensorVariable],
+    results: Iterable[Expression],
     *,
-    parameters: Mapping[str, TensorVariable],
-    networks: Mapping[str, TensorVariable],
-    covariates: Mapping[str, TensorVariable],
+    parameters: Mapping[str, Expression],
+    networks: Mapping[str, Expression],
+    covariates: Mapping[str, Expression],
 ) -> None:
     """Refuse a declared parameter, network or covariate that no result depends on.
 
@@ -76,15 +77,15 @@ def check_used(
             )
 
 
-def _outside(result: TensorVariable, own: set[TensorVariable]) -> list[Variable]:
+def _outside(result: Expression, own: set[AnyVariable]) -> list[AnyVariable]:
     """Outside variables that `result` depends on, as close to the user's names as possible."""
-    touched: set[Variable] = set(own)
+    touched: set[AnyVariable] = set(own)
     for node in toposort([result], blockers=own):
         if any(variable in touched for variable in node.inputs):
             touched.update(node.outputs)
-    found: dict[Variable, None] = {}
-    stack: list[Variable] = [result]
-    seen: set[Variable] = set()
+    found: dict[AnyVariable, None] = {}
+    stack: list[AnyVariable] = [result]
+    seen: set[AnyVariable] = set()
     while stack:
         variable = stack.pop()
         if variable in seen or variable in own or isinstance(variable, Constant):
@@ -101,7 +102,7 @@ def _outside(result: TensorVariable, own: set[TensorVariable]) -> list[Variable]
     return list(found)
 
 
-def _roots(variable: Variable, own: set[TensorVariable]) -> list[Variable]:
+def _roots(variable: AnyVariable, own: set[AnyVariable]) -> list[AnyVariable]:
     return [
         root
         for root in ancestors([variable], blockers=own)
@@ -109,13 +110,13 @@ def _roots(variable: Variable, own: set[TensorVariable]) -> list[Variable]:
     ]
 
 
-def _is_random(variable: Variable) -> bool:
+def _is_random(variable: AnyVariable) -> bool:
     return variable.owner is not None and any(
         isinstance(source.type, RandomType) for source in variable.owner.inputs
     )
 
 
-def _described(variable: Variable) -> str:
+def _described(variable: AnyVariable) -> str:
     name = repr(variable.name) if variable.name is not None else "without a name"
     if _is_random(variable):
         return f"the random variable {name}"

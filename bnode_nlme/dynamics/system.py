@@ -1,7 +1,7 @@
 """A system of differential equations, declared by name and holding no data."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -19,8 +19,7 @@ class System:
     """What changes in time: states, their right-hand side, and what is observed of them.
 
     The functions are called once, here, on symbolic PyTensor variables. Each receives ``t`` (the
-    time since the subject's first record's zero, in the units of the data), and by name ``y``
-    (states), ``p`` (individual parameters), ``nn`` (networks, to be called on scalars) and ``c``
+    time, on the clock and in the units of the records), and by name ``y`` (states), ``p`` (individual parameters), ``nn`` (networks, to be called on scalars) and ``c``
     (covariates): ``y.depot`` and ``y["depot"]`` are the same scalar.
 
     Parameters
@@ -140,7 +139,17 @@ class System:
             weight_slices=MappingProxyType(slices),
             n_weights=n_weights,
         )
-        self._set(graph=build_graph(self))
+        graph = build_graph(
+            states=states,
+            parameters=parameters,
+            covariates=covariates,
+            networks=networks,
+            weight_slices=slices,
+            rhs=self.rhs,
+            outputs=outputs,
+            initial=initial or {},
+        )
+        self._set(graph=graph)
 
     def replace(self, **changes: Any) -> "System":
         """Declare the system anew with some arguments changed; every check runs again.
@@ -196,10 +205,7 @@ def _check_networks(networks: Any) -> tuple[MLP, ...]:
             f"networks= wants a tuple of networks, found the network {networks.name!r} itself. "
             "Write networks=(network,)."
         )
-    try:
-        found = tuple(networks)
-    except TypeError:
-        found = (networks,)
+    found = tuple(networks) if isinstance(networks, Sequence) else (networks,)
     for network in found:
         if not isinstance(network, MLP):
             raise DeclarationError(
