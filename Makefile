@@ -9,7 +9,8 @@ BIN := .venv/bin
 BUILD := PYTHON='$(PYTHON)' tools/build-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-runtime venv-test demo test test-slow lint benchmark clean
+.PHONY: help venv venv-runtime venv-test demo test test-slow benchmark clean
+.PHONY: lint lint-style lint-format lint-types lint-layers
 
 help:
 	@echo 'make demo       fit the neural-ODE model to the theophylline data, write pictures and a posterior'
@@ -38,10 +39,19 @@ test: venv-test
 test-slow: venv-test
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-lint: venv-test
+# Apart, so that `make -k lint` tells everything at once.
+lint: lint-style lint-format lint-types lint-layers
+
+lint-style: venv-test
 	$(BIN)/ruff check
+
+lint-format: venv-test
 	$(BIN)/ruff format --check
+
+lint-types: venv-test
 	$(BIN)/mypy
+
+lint-layers: venv-test
 	$(BIN)/lint-imports --no-logo
 
 benchmark: venv-test
