@@ -152,8 +152,11 @@ class MLP:
         x = check_tensor(self.name, self.inputs, inputs)
         layers = self.unpack(pt.as_tensor_variable(weights))
 
-        def apply(W: Expression, h: Expression) -> Any:
-            return pt.dot(W, h) if h.ndim == 1 else h @ W.T  # type: ignore[no-untyped-call]
+        # For a vector ``@`` would be a batched Matmul, pt.dot is the plain Dot to be lowered.
+        dot: Callable[[Expression, Expression], Expression] = pt.dot
+
+        def apply(W: Expression, h: Expression) -> Expression:
+            return dot(W, h) if h.ndim == 1 else h @ W.T
 
         activation = ACTIVATIONS[self.activation].graph
         y: Expression = self._forward(x, layers, apply, activation, softplus.graph)
