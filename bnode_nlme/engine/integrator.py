@@ -1,0 +1,131 @@
+"""One CVODES integrator: created, restarted and freed by compiled code."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from bnode_nlme.engine import sundials
+from bnode_nlme.engine.memory import load_integer
+from bnode_nlme.engine.status import SolveStatus
+from bnode_nlme.engine.sundials import (
+    CVodeCreate,
+    CVodeFree,
+    CVodeInit,
+    CVodeQuadInit,
+    CVodeQuadSStolerances,
+    CVodeSetJacFn,
+    CVodeSetLinearSolver,
+    CVodeSetMaxHnilWarns,
+    CVodeSetNonlinearSolver,
+    CVodeSetQuadErrCon,
+    CVodeSetUserData,
+    CVodeSStolerances,
+    N_VDestroy_Serial,
+    N_VNew_Serial,
+    SUNContext_ClearErrHandlers,
+    SUNContext_Create,
+    SUNContext_Free,
+    SUNDenseMatrix,
+    SUNLinSol_Dense,
+    SUNLinSolFree_Dense,
+    SUNMatDestroy_Dense,
+    SUNNonlinSol_FixedPoint,
+    SUNNonlinSolFree,
+)
+
+_BDF = sundials.BDF
+
+# Positions in the array of handles that stands for one integrator.
+CONTEXT, MEMORY, VECTOR, QUADRATURE, SCRATCH, MATRIX, LINEAR, NONLINEAR = range(8)
+HANDLES = 8
+
+_SUCCESS = int(SolveStatus.SUCCESS)
+_NOT_FINITE = int(SolveStatus.NOT_FINITE)
+_STEP_TOO_SMALL = int(SolveStatus.STEP_TOO_SMALL)
+_NO_CONVERGENCE = int(SolveStatus.NO_CONVERGENCE)
+_TOO_MUCH_ACCURACY = int(SolveStatus.TOO_MUCH_ACCURACY)
+_INTERNAL = int(SolveStatus.INTERNAL)
+
+
+@njit(nogil=True, cache=True)
+def status_of(flag: int) -> int:
+    """The `SolveStatus` for a return flag of CVODES (cvodes.h)."""
+    if flag >= 0:
+        return _SUCCESS
+    if flag == -2:
+        return _TOO_MUCH_ACCURACY
+    if flag == -3:
+        return _STEP_TOO_SMALL
+    if flag in (-4, -6, -7, -12, -13, -14, -15, -16):
+        return _NO_CONVERGENCE
+    if flag in (-8, -9, -10, -11, -31, -32, -33, -34):
+        return _NOT_FINITE
+    if flag == -27:
+        return _STEP_TOO_SMALL
+    return _INTERNAL
+
+
+@njit(nogil=True, cache=True)
+def create_integrator(
+    block: int,
+    method: int,
+    states: int,
+    quadratures: int,
+    callback: int,
+    jacobian_callback: int,
+    quadrature_callback: int,
+    rtol: float,
+    atol: float,
+) -> np.ndarray:
+    """Handles of a new integrator; entry `MEMORY` is 0 when CVODES refused or memory ran out."""
+    handles = np.zeros(HANDLES, np.int64)
+    address = handles.ctypes.data
+    if SUNContext_Create(0, address + 8 * CONTEXT) != 0:
+        return handles
+    context = load_integer(address, CONTEXT)
+    SUNContext_ClearErrHandlers(context)
+    handles[VECTOR] = N_VNew_Serial(states, context)
+    handles[SCRATCH] = N_VNew_Serial(states, context)
+    memory = CVodeCreate(method, context)
+    flag = CVodeInit(memory, callback, 0.0, handles[VECTOR])
+    flag |= CVodeSStolerances(memory, rtol, atol)
+    flag |= CVodeSetUserData(memory, block)
+    flag |= CVodeSetMaxHnilWarns(memory, -1)
+    if method == _BDF:
+        handles[MATRIX] = SUNDenseMatrix(states, states, context)
+        handles[LINEAR] = SUNLinSol_Dense(handles[VECTOR], handles[MATRIX], context)
+        flag |= CVodeSetLinearSolver(memory, handles[LINEAR], handles[MATRIX])
+        flag |= CVodeSetJacFn(memory, jacobian_callback)
+    else:
+        handles[NONLINEAR] = SUNNonlinSol_FixedPoint(handles[VECTOR], 0, context)
+        flag |= CVodeSetNonlinearSolver(memory, handles[NONLINEAR])
+    if quadratures > 0:
+        handles[QUADRATURE] = N_VNew_Serial(quadratures, context)
+        flag |= CVodeQuadInit(memory, quadrature_callback, handles[QUADRATURE])
+        flag |= CVodeQuadSStolerances(memory, rtol, atol)
+        # Without error control of the integral, gradients were ten times less accurate.
+        flag |= CVodeSetQuadErrCon(memory, 1)
+    handles[MEMORY] = memory
+    if flag != 0:
+        free_integrator(handles)
+        handles[MEMORY] = 0
+    return handles
+
+
+@njit(nogil=True, cache=True)
+def free_integrator(handles: np.ndarray) -> None:
+    """Give all memory of an integrator back."""
+    address = handles.ctypes.data
+    if handles[MEMORY] != 0:
+        CVodeFree(address + 8 * MEMORY)
+    if handles[LINEAR] != 0:
+        SUNLinSolFree_Dense(handles[LINEAR])
+        SUNMatDestroy_Dense(handles[MATRIX])
+    if handles[NONLINEAR] != 0:
+        SUNNonlinSolFree(handles[NONLINEAR])
+    for position in (VECTOR, SCRATCH, QUADRATURE):
+        if handles[position] != 0:
+            N_VDestroy_Serial(handles[position])
+    if handles[CONTEXT] != 0:
+        SUNContext_Free(address + 8 * CONTEXT)

@@ -1,0 +1,179 @@
+"""The native kernels of one system: what a solver needs to know of it, as LLVM IR."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from dataclasses import dataclass, field
+
+import pytensor.tensor as pt
+from pytensor.graph.basic import Variable
+
+from bnode_nlme.dynamics.system import System
+from bnode_nlme.engine.llvm import emit
+from bnode_nlme.engine.lowering import lower, vector_jacobian_product
+from bnode_nlme.engine.native import compile_ir, content_hash
+from bnode_nlme.engine.slots import Slot
+
+KERNELS: tuple[Slot, ...] = (
+    Slot.DERIVATIVE,
+    Slot.JACOBIAN,
+    Slot.STATE_ADJOINT,
+    Slot.PARAMETER_ADJOINT,
+    Slot.READOUT,
+    Slot.READOUT_ADJOINT,
+    Slot.INITIAL,
+    Slot.INITIAL_ADJOINT,
+)
+"""The kernels that each system has, in the order of their addresses."""
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A system's native kernels; picklable, compiled where they are first used.
+
+    Attributes
+    ----------
+    source : str
+        LLVM IR, readable: a header names the system, registers keep the names of states,
+        parameters and covariates.
+    states, parameters, weights, covariates : int
+        Lengths of the input arrays.
+    readouts : tuple of str
+        What a solve reports at each observation row: the outputs, then the states.
+    """
+
+    source: str = field(repr=False)
+    states: int
+    parameters: int
+    weights: int
+    covariates: int
+    readouts: tuple[str, ...]
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Content hash: equal for equal systems, in every process."""
+        return content_hash(self.source)
+
+    def addresses(self) -> tuple[int, ...]:
+        """Addresses of the compiled kernels in this process, in the order of `KERNELS`."""
+        symbols = tuple(slot.name.lower() for slot in KERNELS)
+        module = compile_ir(self.source, symbols)
+        return tuple(module.addresses[symbol] for symbol in symbols)
+
+
+def _expressions(system: System, seed: Variable, readout_seed: Variable) -> dict[Slot, list[Variable]]:
+    graph = system.graph
+    states = range(len(system.states))
+    one = pt.constant(1.0, dtype="float64")
+    rows = [vector_jacobian_product(graph.derivative[i], [graph.state], one)[0] for i in states]
+    readout = _readout(system)
+    inputs: list[Variable] = [graph.state, graph.parameters, graph.weights]
+    return {
+        Slot.DERIVATIVE: [graph.derivative],
+        # Column by column, as CVODES's dense matrices are stored.
+        Slot.JACOBIAN: [rows[i][j] for j in states for i in states],
+        Slot.STATE_ADJOINT: vector_jacobian_product(graph.derivative, inputs[:1], seed),
+        Slot.PARAMETER_ADJOINT: vector_jacobian_product(graph.derivative, inputs[1:], seed),
+        Slot.READOUT: [readout],
+        Slot.READOUT_ADJOINT: vector_jacobian_product(readout, inputs, readout_seed),
+        Slot.INITIAL: [graph.initial],
+        Slot.INITIAL_ADJOINT: vector_jacobian_product(graph.initial, [graph.parameters], seed),
+    }
+
+
+def readout_names(system: System) -> tuple[str, ...]:
+    """Names of what a solve reports at each observation row: the outputs, then the states."""
+    return (*system.output_names, *(s for s in system.states if s not in system.output_names))
+
+
+def _readout(system: System) -> Variable:
+    graph = system.graph
+    extra = [i for i, name in enumerate(system.states) if name not in system.output_names]
+    return pt.concatenate([graph.outputs, pt.stack([graph.state[i] for i in extra])]) if extra else graph.outputs
+
+
+def _labels(system: System) -> dict[tuple[str, int], str]:
+    named = {
+        "state": system.states,
+        "parameters": system.parameters,
+        "covariates": system.covariates,
+    }
+    labels = {
+        (array, index): f"{array}.{name}"
+        for array, names in named.items()
+        for index, name in enumerate(names)
+    }
+    for network, place in system.weight_slices.items():
+        for index in range(place.start, place.stop):
+            labels["weights", index] = f"{network}.{index - place.start}"
+    return labels
+
+
+def _header(system: System) -> str:
+    lines = [
+        "native kernels of a bnode_nlme system",
+        f"states: {', '.join(system.states)}",
+        f"parameters: {', '.join(system.parameters)}",
+        f"networks: {', '.join(f'{n.name} ({n.size} weights)' for n in system.networks)}",
+        f"covariates: {', '.join(system.covariates)}",
+        f"readouts: {', '.join(readout_names(system))}",
+    ]
+    return "".join(f"; {line}\n" for line in lines)
+
+
+def build_kernels(system: System) -> Kernels:
+    """Differentiate, lower and print a system's right-hand side, outputs and initial state.
+
+    Parameters
+    ----------
+    system
+        The declared system.
+
+    Returns
+    -------
+    Kernels
+
+    Raises
+    ------
+    LoweringError
+        When the system uses an operation without a native counterpart.
+    """
+    graph = system.graph
+    names = readout_names(system)
+    seed = pt.tensor("seed", shape=(len(system.states),), dtype="float64")
+    readout_seed = pt.tensor("seed", shape=(len(names),), dtype="float64")
+    bodies: list[str] = []
+    declarations: set[str] = set()
+    for slot, outputs in _expressions(system, seed, readout_seed).items():
+        inputs = [
+            ("time", graph.time),
+            ("state", graph.state),
+            ("parameters", graph.parameters),
+            ("weights", graph.weights),
+            ("covariates", graph.covariates),
+            ("seed", readout_seed if slot == Slot.READOUT_ADJOINT else seed),
+        ]
+        program = lower(inputs, outputs)
+        body, declared = emit(slot.name.lower(), program, labels=_labels(system))
+        bodies.append(body)
+        declarations.update(declared.splitlines())
+    source = "\n\n".join([_header(system) + "\n".join(sorted(declarations)), *bodies]) + "\n"
+    return Kernels(
+        source,
+        states=len(system.states),
+        parameters=len(system.parameters),
+        weights=system.n_weights,
+        covariates=len(system.covariates),
+        readouts=names,
+    )
+
+
+_BUILT: weakref.WeakKeyDictionary[System, Kernels] = weakref.WeakKeyDictionary()
+
+
+def kernels_of(system: System) -> Kernels:
+    """The kernels of a system, built on the first request."""
+    if system not in _BUILT:
+        _BUILT[system] = build_kernels(system)
+    return _BUILT[system]

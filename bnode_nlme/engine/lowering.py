@@ -1,0 +1,393 @@
+"""From a PyTensor graph with static shapes to a scalar program.
+
+Each variable of the graph is an array of instruction numbers; each Op says how its output array
+follows from its input arrays. An Op that is not listed here is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import pytensor.scalar as ps
+import pytensor.scalar.math as psm
+import pytensor.tensor as pt
+from numpy.typing import NDArray
+from pytensor.graph.basic import Apply, Constant, Variable
+from pytensor.graph.rewriting.utils import rewrite_graph
+from pytensor.graph.traversal import toposort
+from pytensor.tensor.basic import (
+    Alloc,
+    Join,
+    MakeVector,
+    ScalarFromTensor,
+    Split,
+    TensorFromScalar,
+)
+from pytensor.tensor.blockwise import Blockwise
+from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
+from pytensor.tensor.math import Dot
+from pytensor.tensor.shape import Reshape, Shape, Shape_i, SpecifyShape
+from pytensor.tensor.subtensor import IncSubtensor, Subtensor, indices_from_subtensor
+
+from bnode_nlme.engine.program import Program
+
+Numbers = NDArray[Any]
+"""An array of instruction numbers, of the shape of the PyTensor variable it stands for."""
+
+
+class LoweringError(NotImplementedError):
+    """A PyTensor operation has no counterpart in native code."""
+
+
+_SCALAR_NAMES: dict[type, str] = {
+    ps.Sub: "sub",
+    ps.TrueDiv: "div",
+    ps.Neg: "neg",
+    ps.Exp: "exp",
+    ps.Exp2: "exp2",
+    ps.Expm1: "expm1",
+    ps.Log: "log",
+    ps.Log2: "log2",
+    ps.Log10: "log10",
+    ps.Log1p: "log1p",
+    ps.Sqrt: "sqrt",
+    ps.Pow: "pow",
+    ps.Tanh: "tanh",
+    ps.Sin: "sin",
+    ps.Cos: "cos",
+    ps.Tan: "tan",
+    ps.Sinh: "sinh",
+    ps.Cosh: "cosh",
+    ps.ArcSin: "asin",
+    ps.ArcCos: "acos",
+    ps.ArcTan: "atan",
+    ps.ArcTan2: "atan2",
+    ps.Abs: "abs",
+    ps.Floor: "floor",
+    ps.Ceil: "ceil",
+    ps.Sign: "sign",
+    psm.Erf: "erf",
+    psm.Erfc: "erfc",
+    psm.Gamma: "tgamma",
+    psm.GammaLn: "lgamma",
+    psm.Sigmoid: "sigmoid",
+    psm.Softplus: "softplus",
+    ps.LT: "lt",
+    ps.LE: "le",
+    ps.GT: "gt",
+    ps.GE: "ge",
+    ps.EQ: "eq",
+    ps.NEQ: "neq",
+    ps.Switch: "switch",
+}
+
+
+def _scalar(program: Program, op: ps.ScalarOp, operands: Sequence[int]) -> int:
+    if isinstance(op, ps.Add | ps.Mul | ps.Maximum | ps.Minimum | ps.AND | ps.OR):
+        name = {
+            ps.Add: "add",
+            ps.Mul: "mul",
+            ps.Maximum: "maximum",
+            ps.Minimum: "minimum",
+            ps.AND: "mul",
+            ps.OR: "maximum",
+        }[type(op)]
+        result = operands[0]
+        for operand in operands[1:]:
+            result = program.append(name, (result, operand))
+        return result
+    if isinstance(op, ps.Sqr):
+        return program.append("mul", (operands[0], operands[0]))
+    if isinstance(op, ps.Reciprocal):
+        return program.append("div", (program.constant(1.0), operands[0]))
+    if isinstance(op, ps.Identity | ps.Cast):
+        return operands[0]
+    if isinstance(op, ps.Second):
+        return operands[1]
+    if isinstance(op, ps.Invert):
+        return program.append("eq", (operands[0], program.constant(0.0)))
+    if isinstance(op, ps.IsNan):
+        return program.append("neq", (operands[0], operands[0]))
+    name = _SCALAR_NAMES.get(type(op))
+    if name is None:
+        raise LoweringError(
+            f"The right-hand side uses the elementwise operation {type(op).__name__}, which has no "
+            f"native counterpart. Available: {_available()}."
+        )
+    if name == "pow":
+        exponent = program.value_of(operands[1])
+        if exponent is not None and exponent == int(exponent) and 1 <= exponent <= 8:
+            return _integer_power(program, operands[0], int(exponent))
+    return program.append(name, operands)
+
+
+def _integer_power(program: Program, base: int, exponent: int) -> int:
+    if exponent == 1:
+        return base
+    half = _integer_power(program, base, exponent // 2)
+    square = program.append("mul", (half, half))
+    return program.append("mul", (square, base)) if exponent % 2 else square
+
+
+def _available() -> str:
+    basic = {"add", "mul", "maximum", "minimum", "sqr", "reciprocal"}
+    return ", ".join(sorted(basic | set(_SCALAR_NAMES.values())))
+
+
+def _index(node: Apply, first: int) -> tuple[Any, ...]:
+    """The constant index of a Subtensor or IncSubtensor node."""
+    entries = indices_from_subtensor(node.inputs[first:], node.op.idx_list)
+
+    def constant(entry: Any) -> Any:
+        if isinstance(entry, slice):
+            return slice(constant(entry.start), constant(entry.stop), constant(entry.step))
+        if isinstance(entry, Constant):
+            return int(entry.data)
+        if isinstance(entry, Variable):
+            raise LoweringError(
+                "The right-hand side indexes an array with a value that is not known before the "
+                "solve. Index with constants, or select with pt.switch."
+            )
+        return entry
+
+    return tuple(constant(entry) for entry in entries)
+
+
+def _reduce(program: Program, name: str, numbers: Numbers, axis: tuple[int, ...]) -> Numbers:
+    kept = [a for a in range(numbers.ndim) if a not in axis]
+    shape = tuple(numbers.shape[a] for a in kept)
+    rows = numbers.transpose([*kept, *axis]).reshape((*shape, -1))
+    result = np.empty(shape, dtype=object)
+    empty = program.constant(1.0 if name == "mul" else 0.0)
+    for position in np.ndindex(shape):
+        entries = list(rows[position])
+        total = entries[0] if entries else empty
+        for entry in entries[1:]:
+            total = program.append(name, (total, entry))
+        result[position] = total
+    return result
+
+
+def _dot(program: Program, left: Numbers, right: Numbers) -> Numbers:
+    a = left if left.ndim == 2 else left[None, :]
+    b = right if right.ndim == 2 else right[:, None]
+    result = np.empty((a.shape[0], b.shape[1]), dtype=object)
+    for i, j in np.ndindex(result.shape):
+        total = program.constant(0.0)
+        for k in range(a.shape[1]):
+            total = program.append("add", (total, program.append("mul", (a[i, k], b[k, j]))))
+        result[i, j] = total
+    if left.ndim == 1:
+        result = result[0]
+    return result[..., 0] if right.ndim == 1 else result
+
+
+@singledispatch
+def _lower(op: Any, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    raise LoweringError(
+        f"The right-hand side uses the PyTensor operation {op}, which has no native counterpart. "
+        "Write it with elementwise functions, indexing by constants, stacking, sums and dot "
+        "products."
+    )
+
+
+@_lower.register(Elemwise)
+def _(op: Elemwise, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    arrays = np.broadcast_arrays(*inputs)
+    result = np.empty(arrays[0].shape, dtype=object)
+    for position in np.ndindex(result.shape):
+        result[position] = _scalar(program, op.scalar_op, [array[position] for array in arrays])
+    return [result]
+
+
+@_lower.register(CAReduce)
+def _(op: CAReduce, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    names = {ps.Add: "add", ps.Mul: "mul", ps.Maximum: "maximum", ps.Minimum: "minimum"}
+    name = names.get(type(op.scalar_op))
+    if name is None:
+        raise LoweringError(f"The right-hand side reduces with {op.scalar_op}: not available.")
+    axis = tuple(range(inputs[0].ndim)) if op.axis is None else tuple(op.axis)
+    return [_reduce(program, name, inputs[0], axis)]
+
+
+@_lower.register(DimShuffle)
+def _(op: DimShuffle, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    kept = [d for d in op.new_order if d != "x"]
+    dropped = [d for d in range(inputs[0].ndim) if d not in kept]
+    array = np.squeeze(inputs[0], axis=tuple(dropped)) if dropped else inputs[0]
+    ranks = {d: position for position, d in enumerate(sorted(kept))}
+    array = array.transpose([ranks[d] for d in kept])
+    for position, d in enumerate(op.new_order):
+        if d == "x":
+            array = np.expand_dims(array, position)
+    return [array]
+
+
+@_lower.register(Reshape)
+def _(op: Reshape, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    return [inputs[0].reshape(_static_shape(node.outputs[0]))]
+
+
+@_lower.register(SpecifyShape)
+@_lower.register(TensorFromScalar)
+@_lower.register(ScalarFromTensor)
+def _(op: Any, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    return [inputs[0]]
+
+
+@_lower.register(Shape)
+def _(op: Shape, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    return [_constants(program, np.array(inputs[0].shape))]
+
+
+@_lower.register(Shape_i)
+def _(op: Shape_i, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    return [_constants(program, np.array(inputs[0].shape[op.i]))]
+
+
+@_lower.register(MakeVector)
+def _(op: MakeVector, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    return [np.array([array[()] for array in inputs], dtype=object)]
+
+
+@_lower.register(Join)
+def _(op: Join, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    return [np.concatenate(inputs, axis=op.axis)]
+
+
+@_lower.register(Split)
+def _(op: Split, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    lengths = [_static_shape(output)[op.axis] for output in node.outputs]
+    return list(np.split(inputs[0], np.cumsum(lengths)[:-1], axis=op.axis))
+
+
+@_lower.register(Alloc)
+def _(op: Alloc, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    return [np.broadcast_to(inputs[0], _static_shape(node.outputs[0]))]
+
+
+@_lower.register(Subtensor)
+def _(op: Subtensor, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    taken = np.empty(_static_shape(node.outputs[0]), dtype=object)
+    taken[...] = inputs[0][_index(node, 1)]
+    return [taken]
+
+
+@_lower.register(IncSubtensor)
+def _(op: IncSubtensor, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    target = np.array(inputs[0], dtype=object)
+    index = _index(node, 2)
+    current = np.asarray(target[index], dtype=object)
+    source = np.broadcast_to(inputs[1], current.shape)
+    merged = np.empty(current.shape, dtype=object)
+    for position in np.ndindex(current.shape):
+        merged[position] = (
+            source[position]
+            if op.set_instead_of_inc
+            else program.append("add", (current[position], source[position]))
+        )
+    target[index] = merged if merged.ndim else merged[()]
+    return [target]
+
+
+@_lower.register(Dot)
+def _(op: Dot, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    return [_dot(program, inputs[0], inputs[1])]
+
+
+@_lower.register(Blockwise)
+def _(op: Blockwise, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    if all(variable.type.ndim == len(s) for variable, s in zip(node.inputs, op.inputs_sig)):
+        return _lower(op.core_op, node, program, inputs)
+    raise LoweringError(
+        f"The right-hand side uses {op} on a batch of matrices. Write the batch out, one matrix "
+        "at a time."
+    )
+
+
+def _static_shape(variable: Variable) -> tuple[int, ...]:
+    shape = variable.type.shape
+    if any(length is None for length in shape):
+        raise LoweringError(
+            f"The right-hand side makes an array of unknown length ({variable}, shape {shape}). "
+            "Every array in a right-hand side needs a length that is known at declaration."
+        )
+    return tuple(int(length) for length in shape)
+
+
+def _constants(program: Program, data: NDArray[Any]) -> Numbers:
+    numbers = np.empty(np.shape(data), dtype=object)
+    for position in np.ndindex(numbers.shape):
+        numbers[position] = program.constant(float(np.asarray(data)[position]))
+    return numbers
+
+
+def lower(
+    inputs: Sequence[tuple[str, Variable]], outputs: Sequence[Variable]
+) -> Program:
+    """Lower a PyTensor graph to a scalar program.
+
+    Parameters
+    ----------
+    inputs
+        Name and variable (scalar or vector of static length) of each input, in the order of the
+        native kernel's arguments.
+    outputs
+        Scalars or vectors of static length; the program's output is their concatenation.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    LoweringError
+        When the graph holds an operation without a native counterpart.
+    """
+    rewritten = rewrite_graph(list(outputs), include=("canonicalize", "stabilize"), clone=True)
+    program = Program(
+        tuple((name, int(np.prod(_static_shape(variable)))) for name, variable in inputs)
+    )
+    values: dict[Variable, Numbers] = {}
+    for name, variable in inputs:
+        shape = _static_shape(variable)
+        numbers = np.empty(shape, dtype=object)
+        for flat, position in enumerate(np.ndindex(shape)):
+            numbers[position] = program.input(name, flat)
+        values[variable] = numbers
+
+    def value(variable: Variable) -> Numbers:
+        if variable not in values:
+            if not isinstance(variable, Constant):
+                raise LoweringError(
+                    f"The right-hand side depends on {variable}, which is no input of the system."
+                )
+            values[variable] = _constants(program, variable.data)
+        return values[variable]
+
+    for node in toposort(rewritten, blockers=[variable for _, variable in inputs]):
+        results = _lower(node.op, node, program, [value(variable) for variable in node.inputs])
+        values.update(zip(node.outputs, results))
+    for output in rewritten:
+        program.outputs.extend(int(number) for number in value(output).ravel())
+    return program
+
+
+def vector_jacobian_product(
+    expression: Variable, wrt: Sequence[Variable], seed: Variable
+) -> list[Variable]:
+    """Cotangents of `wrt` for the cotangent `seed` of `expression` (zeros where independent)."""
+    return list(
+        pt.grad(
+            None,
+            wrt=list(wrt),
+            known_grads={expression: seed},
+            disconnected_inputs="ignore",
+            return_disconnected="zero",
+        )
+    )
+
+

@@ -1,0 +1,68 @@
+"""How to solve: method, tolerances and limits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["auto", "bdf", "adams"]
+
+METHODS: tuple[Method, ...] = ("auto", "bdf", "adams")
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """Method, tolerances and limits of a solve.
+
+    Parameters
+    ----------
+    method
+        ``"bdf"``: CVODES's backward differentiation formulas, order 1 to 5, for stiff systems and
+        as the reference. ``"adams"``: its Adams-Moulton formulas, order 1 to 12, for non-stiff
+        systems. ``"auto"``: ``"bdf"``, which solves both kinds.
+    rtol, atol
+        Relative and absolute tolerance of the local error of every state; `atol` has the states'
+        units.
+    adjoint_rtol, adjoint_atol
+        The same for the adjoint solve that gives the gradient; `adjoint_atol` is relative to the
+        largest cotangent of the subject. Default: those of the forward solve.
+    max_steps
+        Largest number of steps for one subject, forward and adjoint each.
+
+    Raises
+    ------
+    ValueError
+        When an option is out of range.
+    """
+
+    method: Method = "auto"
+    rtol: float = 1e-6
+    atol: float = 1e-8
+    adjoint_rtol: float | None = None
+    adjoint_atol: float | None = None
+    max_steps: int = 10_000
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(
+                f"method= wants one of {', '.join(map(repr, METHODS))}; found {self.method!r}."
+            )
+        for name in ("rtol", "atol", "adjoint_rtol", "adjoint_atol"):
+            value = getattr(self, name)
+            if value is None and name.startswith("adjoint"):
+                continue
+            if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0.0):
+                raise ValueError(f"{name}= wants a positive number; found {value!r}.")
+        if not (isinstance(self.max_steps, int) and self.max_steps > 0):
+            raise ValueError(f"max_steps= wants a positive integer; found {self.max_steps!r}.")
+
+    @property
+    def resolved_method(self) -> Literal["bdf", "adams"]:
+        """The method that `method` stands for."""
+        return "bdf" if self.method == "auto" else self.method
+
+    @property
+    def adjoint_tolerances(self) -> tuple[float, float]:
+        """Relative and absolute tolerance of the adjoint solve."""
+        return self.adjoint_rtol or self.rtol, self.adjoint_atol or self.atol

@@ -1,0 +1,248 @@
+"""One solve of a population, forward and adjoint: arrays in, arrays out, from Python or numba."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from bnode_nlme.engine import sundials
+from bnode_nlme.engine.kernels import KERNELS, Kernels
+from bnode_nlme.engine.memory import call_entry, copy_memory, release
+from bnode_nlme.engine.options import SolverOptions
+from bnode_nlme.engine.schedule import Schedule
+from bnode_nlme.engine.slots import SIZE, Slot
+
+Array = NDArray[Any]
+
+_FORWARD_ENTRY, _BACKWARD_ENTRY = int(Slot.FORWARD_ENTRY), int(Slot.BACKWARD_ENTRY)
+_N_STATES, _N_READOUTS = int(Slot.N_STATES), int(Slot.N_READOUTS)
+_TOLERANCES, _N_SUBJECTS = int(Slot.TOLERANCES), int(Slot.N_SUBJECTS)
+_N_RECORDS, _N_SOLVED = int(Slot.N_RECORDS), int(Slot.N_SOLVED)
+_PARAMETERS, _WEIGHTS, _COVARIATES = int(Slot.PARAMETERS), int(Slot.WEIGHTS), int(Slot.COVARIATES)
+_OFFSETS, _ACTIONS, _TARGETS = int(Slot.OFFSETS), int(Slot.ACTIONS), int(Slot.TARGETS)
+_TIMES, _AMOUNTS, _SUBJECTS = int(Slot.TIMES), int(Slot.AMOUNTS), int(Slot.SUBJECTS)
+_COUNTS, _PREDICTIONS = int(Slot.COUNTS), int(Slot.PREDICTIONS)
+_STATUS, _STEPS = int(Slot.STATUS), int(Slot.STEPS)
+_SEEN, _MARKS, _KEEP_TAPE = int(Slot.SEEN), int(Slot.MARKS), int(Slot.KEEP_TAPE)
+_TAPE, _TAPE_ROWS, _CAPACITY = int(Slot.TAPE), int(Slot.TAPE_ROWS), int(Slot.TAPE_CAPACITY)
+_COTANGENTS = int(Slot.COTANGENTS)
+_PARAMETER_COTANGENTS = int(Slot.PARAMETER_COTANGENTS)
+_WEIGHT_COTANGENTS = int(Slot.WEIGHT_COTANGENTS)
+
+NOT_ASKED_FOR = -1
+"""Status of a subject that was not among those to solve."""
+
+
+class ForwardResult(NamedTuple):
+    """What a forward solve leaves.
+
+    Attributes
+    ----------
+    predictions : ndarray (rows, readouts)
+    status, steps : ndarray (subjects,), int64
+    tape : ndarray (tape rows, 1 + 2 states)
+        Time, state and derivative at every step; empty where no tape was kept.
+    marks : ndarray (records, 2), int64
+        First and last tape row of the smooth stretch that leads to a record.
+    seen : ndarray (records, states)
+        The state just before each record.
+    """
+
+    predictions: Array
+    status: Array
+    steps: Array
+    tape: Array
+    marks: Array
+    seen: Array
+
+
+# Only addresses reach the compiled entry points, so that these are compiled once per machine
+# whatever the types of a caller's arrays; what is compiled per caller is this thin layer.
+
+
+@njit(nogil=True, cache=True)
+def call_forward(
+    template: Array,
+    tolerances: Array,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+    offsets: Array,
+    actions: Array,
+    targets: Array,
+    times: Array,
+    amounts: Array,
+    subjects: Array,
+    rows: int,
+    keep_tape: bool,
+    counts: int,
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Forward solve; arrays must be row-major. Returns the fields of `ForwardResult`."""
+    n_subjects, n_records, states = parameters.shape[0], times.shape[0], template[_N_STATES]
+    predictions = np.full((rows, template[_N_READOUTS]), np.nan)
+    status = np.full(n_subjects, NOT_ASKED_FOR, np.int64)
+    steps = np.zeros(n_subjects, np.int64)
+    seen = np.empty((n_records, states))
+    marks = np.zeros((n_records if keep_tape else 0, 2), np.int64)
+    block = template.copy()
+    block[_TOLERANCES] = tolerances.ctypes.data
+    block[_N_SUBJECTS], block[_N_RECORDS] = n_subjects, n_records
+    block[_N_SOLVED] = subjects.shape[0]
+    block[_PARAMETERS], block[_WEIGHTS] = parameters.ctypes.data, weights.ctypes.data
+    block[_COVARIATES], block[_OFFSETS] = covariates.ctypes.data, offsets.ctypes.data
+    block[_ACTIONS], block[_TARGETS] = actions.ctypes.data, targets.ctypes.data
+    block[_TIMES], block[_AMOUNTS] = times.ctypes.data, amounts.ctypes.data
+    block[_SUBJECTS], block[_COUNTS] = subjects.ctypes.data, counts
+    block[_PREDICTIONS], block[_STATUS] = predictions.ctypes.data, status.ctypes.data
+    block[_STEPS], block[_SEEN] = steps.ctypes.data, seen.ctypes.data
+    block[_MARKS], block[_KEEP_TAPE] = marks.ctypes.data, 1 if keep_tape else 0
+    block[_TAPE], block[_TAPE_ROWS], block[_CAPACITY] = 0, 0, 0
+    call_entry(block[_FORWARD_ENTRY], block.ctypes.data)
+    width = 1 + 2 * states
+    tape = np.empty((block[_TAPE_ROWS], width))
+    copy_memory(tape.ctypes.data, block[_TAPE], 8 * tape.size)
+    release(block[_TAPE])
+    return predictions, status, steps, tape, marks, seen
+
+
+@njit(nogil=True, cache=True)
+def call_backward(
+    template: Array,
+    tolerances: Array,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+    offsets: Array,
+    actions: Array,
+    targets: Array,
+    times: Array,
+    subjects: Array,
+    status: Array,
+    tape: Array,
+    marks: Array,
+    seen: Array,
+    cotangents: Array,
+    counts: int,
+) -> tuple[Array, Array, Array]:
+    """Adjoint solve; arrays must be row-major.
+
+    Returns the cotangents of the parameters (subjects, parameters) and of the weights (weights,),
+    and the steps (subjects,).
+    """
+    n_subjects, n_records = parameters.shape[0], times.shape[0]
+    to_parameters = np.zeros(parameters.shape)
+    to_weights = np.zeros(weights.shape)
+    steps = np.zeros(n_subjects, np.int64)
+    block = template.copy()
+    block[_TOLERANCES] = tolerances.ctypes.data
+    block[_N_SUBJECTS], block[_N_RECORDS] = n_subjects, n_records
+    block[_N_SOLVED] = subjects.shape[0]
+    block[_PARAMETERS], block[_WEIGHTS] = parameters.ctypes.data, weights.ctypes.data
+    block[_COVARIATES], block[_OFFSETS] = covariates.ctypes.data, offsets.ctypes.data
+    block[_ACTIONS], block[_TARGETS] = actions.ctypes.data, targets.ctypes.data
+    block[_TIMES], block[_COUNTS] = times.ctypes.data, counts
+    block[_SUBJECTS], block[_STATUS] = subjects.ctypes.data, status.ctypes.data
+    block[_STEPS], block[_SEEN] = steps.ctypes.data, seen.ctypes.data
+    block[_MARKS], block[_TAPE] = marks.ctypes.data, tape.ctypes.data
+    block[_COTANGENTS] = cotangents.ctypes.data
+    block[_PARAMETER_COTANGENTS] = to_parameters.ctypes.data
+    block[_WEIGHT_COTANGENTS] = to_weights.ctypes.data
+    call_entry(block[_BACKWARD_ENTRY], block.ctypes.data)
+    # A use after the call keeps the block alive: the entry point only sees its address.
+    block[_TAPE] = 0
+    return to_parameters, to_weights, steps
+
+
+@dataclass(frozen=True)
+class PopulationSolver:
+    """A system's kernels and how to solve by them; equal ones compute equal numbers.
+
+    Attributes
+    ----------
+    kernels : Kernels
+    options : SolverOptions
+    """
+
+    kernels: Kernels
+    options: SolverOptions
+
+    @functools.cached_property
+    def template(self) -> NDArray[np.int64]:
+        """The model's part of the block that compiled code works from, in this process.
+
+        Raises
+        ------
+        SundialsUnavailableError
+            Where CVODES cannot be reached.
+        """
+        # The callbacks refer to CVODES's symbols, which must be there when they are compiled.
+        sundials.load()
+        from bnode_nlme.engine.backward import backward_entry
+        from bnode_nlme.engine.callbacks import (
+            adjoint_callback,
+            adjoint_jacobian_callback,
+            forward_callback,
+            forward_jacobian_callback,
+            quadrature_callback,
+        )
+        from bnode_nlme.engine.forward import forward_entry
+
+        block = np.zeros(SIZE, dtype=np.int64)
+        for slot, address in zip(KERNELS, self.kernels.addresses(), strict=True):
+            block[slot] = address
+        block[Slot.FORWARD_CALLBACK] = forward_callback.address
+        block[Slot.FORWARD_JACOBIAN_CALLBACK] = forward_jacobian_callback.address
+        block[Slot.ADJOINT_CALLBACK] = adjoint_callback.address
+        block[Slot.ADJOINT_JACOBIAN_CALLBACK] = adjoint_jacobian_callback.address
+        block[Slot.QUADRATURE_CALLBACK] = quadrature_callback.address
+        block[Slot.FORWARD_ENTRY] = forward_entry.address
+        block[Slot.BACKWARD_ENTRY] = backward_entry.address
+        block[Slot.N_STATES] = self.kernels.states
+        block[Slot.N_PARAMETERS] = self.kernels.parameters
+        block[Slot.N_WEIGHTS] = self.kernels.weights
+        block[Slot.N_COVARIATES] = self.kernels.covariates
+        block[Slot.N_READOUTS] = len(self.kernels.readouts)
+        methods = {"bdf": sundials.BDF, "adams": sundials.ADAMS}
+        block[Slot.METHOD] = methods[self.options.resolved_method]
+        block[Slot.MAX_STEPS] = self.options.max_steps
+        return block
+
+    @functools.cached_property
+    def tolerances(self) -> NDArray[np.float64]:
+        """Relative and absolute tolerance of the forward solve."""
+        return np.array([self.options.rtol, self.options.atol])
+
+    @functools.cached_property
+    def adjoint_tolerances(self) -> NDArray[np.float64]:
+        """Relative and absolute tolerance of the adjoint solve."""
+        return np.array(self.options.adjoint_tolerances)
+
+    def forward(
+        self,
+        parameters: Array,
+        weights: Array,
+        covariates: Array,
+        schedule: Schedule,
+        subjects: Array,
+    ) -> ForwardResult:
+        """Solve once for given numbers, without keeping a tape."""
+        arrays = [parameters, weights, covariates, *schedule.arrays, subjects]
+        return ForwardResult(
+            *call_forward(
+                self.template,
+                self.tolerances,
+                *map(np.ascontiguousarray, arrays),
+                schedule.rows,
+                False,
+                0,
+            )
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Addresses mean nothing in another process.
+        return {"kernels": self.kernels, "options": self.options}

@@ -1,0 +1,273 @@
+"""The solve of a population as PyTensor operations, forward and adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.op import Op
+from pytensor.graph.rewriting.basic import node_rewriter
+from pytensor.link.numba.dispatch.basic import numba_funcify, numba_njit
+from pytensor.tensor.rewriting.basic import register_specialize
+
+from bnode_nlme.engine.counts import SolveCounter
+from bnode_nlme.engine.population import PopulationSolver, call_backward, call_forward
+
+_INPUTS = (
+    "parameters",
+    "weights",
+    "covariates",
+    "offsets",
+    "actions",
+    "targets",
+    "times",
+    "amounts",
+    "subjects",
+    "rows",
+)
+
+
+class SolveOp(Op):
+    """Forward solve of a population through its records.
+
+    Inputs: parameters (S, P), weights (W,), covariates (S, C), the five arrays of a `Schedule`,
+    the indices of the subjects to solve, and the number of observation rows. All are run-time
+    values: another regimen, data set or subset of subjects needs no compilation.
+
+    Outputs: predictions (rows, readouts), status (S,), steps (S,), and the tape, marks and seen
+    states that the adjoint solve works from. The tape is kept only where something uses it.
+    """
+
+    __props__ = ("solver", "counter", "keep_tape")
+
+    def __init__(
+        self, solver: PopulationSolver, counter: SolveCounter, keep_tape: bool = True
+    ) -> None:
+        self.solver = solver
+        self.counter = counter
+        self.keep_tape = keep_tape
+
+    def __str__(self) -> str:
+        return f"SolveOp{{{self.solver.kernels.key}, {self.solver.options.resolved_method}}}"
+
+    def make_node(self, *inputs: Any) -> Apply:
+        matrix, vector, integers = "float64", "float64", "int64"
+        types = [
+            pt.TensorType(matrix, shape=(None, None)),
+            pt.TensorType(vector, shape=(None,)),
+            pt.TensorType(matrix, shape=(None, None)),
+            *[pt.TensorType(integers, shape=(None,))] * 3,
+            *[pt.TensorType(vector, shape=(None,))] * 2,
+            pt.TensorType(integers, shape=(None,)),
+            pt.TensorType(integers, shape=()),
+        ]
+        variables = [
+            kind.filter_variable(pt.as_tensor_variable(value))
+            for kind, value in zip(types, inputs, strict=True)
+        ]
+        kernels = self.solver.kernels
+        outputs = [
+            pt.tensor("predictions", shape=(None, len(kernels.readouts)), dtype="float64"),
+            pt.tensor("status", shape=(None,), dtype="int64"),
+            pt.tensor("steps", shape=(None,), dtype="int64"),
+            pt.tensor("tape", shape=(None, 1 + 2 * kernels.states), dtype="float64"),
+            pt.tensor("marks", shape=(None, 2), dtype="int64"),
+            pt.tensor("seen", shape=(None, kernels.states), dtype="float64"),
+        ]
+        return Apply(self, variables, outputs)
+
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
+        results = call_forward(
+            self.solver.template,
+            self.solver.tolerances,
+            *[np.ascontiguousarray(value) for value in inputs[:-1]],
+            int(inputs[-1]),
+            self.keep_tape,
+            self.counter.address,
+        )
+        for storage, result in zip(output_storage, results, strict=True):
+            storage[0] = result
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[index < 2] + [False] * 5 for index in range(len(_INPUTS))]
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Variable]:
+        if isinstance(cotangents[0].type, DisconnectedType):
+            return [disconnected_type() for _ in inputs]
+        parameters, weights, covariates, offsets, actions, targets, times, _, subjects, _ = inputs
+        _, status, _, tape, marks, seen = outputs
+        to_parameters, to_weights, _ = AdjointOp(self.solver, self.counter)(
+            parameters,
+            weights,
+            covariates,
+            offsets,
+            actions,
+            targets,
+            times,
+            subjects,
+            status,
+            tape,
+            marks,
+            seen,
+            cotangents[0],
+        )
+        return [to_parameters, to_weights, *[disconnected_type() for _ in inputs[2:]]]
+
+    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> list[tuple[Any, ...]]:
+        kernels = self.solver.kernels
+        subjects = shapes[0][0]
+        return [
+            (node.inputs[-1], pt.constant(len(kernels.readouts))),
+            (subjects,),
+            (subjects,),
+            *[tuple(output.shape) for output in node.outputs[3:]],
+        ]
+
+
+class AdjointOp(Op):
+    """Adjoint solve of a population: cotangents of parameters and weights.
+
+    Inputs: those of the forward solve without amounts and rows, what it left, and the cotangents
+    of the predictions (rows, readouts). Outputs: cotangents of the parameters (S, P) and of the
+    weights (W,), and steps (S,).
+    """
+
+    __props__ = ("solver", "counter")
+
+    def __init__(self, solver: PopulationSolver, counter: SolveCounter) -> None:
+        self.solver = solver
+        self.counter = counter
+
+    def __str__(self) -> str:
+        return f"AdjointOp{{{self.solver.kernels.key}, {self.solver.options.resolved_method}}}"
+
+    def make_node(self, *inputs: Any) -> Apply:
+        variables = [pt.as_tensor_variable(value) for value in inputs]
+        outputs = [
+            variables[0].type(name="parameter_cotangents"),
+            variables[1].type(name="weight_cotangents"),
+            pt.tensor("steps", shape=(None,), dtype="int64"),
+        ]
+        return Apply(self, variables, outputs)
+
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
+        results = call_backward(
+            self.solver.template,
+            self.solver.adjoint_tolerances,
+            *[np.ascontiguousarray(value) for value in inputs],
+            self.counter.address,
+        )
+        for storage, result in zip(output_storage, results, strict=True):
+            storage[0] = result
+
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Variable]:
+        raise NotImplementedError(
+            "The solve of an ODE has first derivatives only; a Hessian of the model was asked for. "
+            "Use a method that needs gradients alone (NUTS, ADVI, Pathfinder)."
+        )
+
+
+@register_specialize
+@node_rewriter([SolveOp])
+def drop_unused_tape(fgraph: FunctionGraph, node: Apply) -> list[Variable] | None:
+    """Where nothing works from the tape, solve without keeping it."""
+    if not node.op.keep_tape or any(fgraph.clients[output] for output in node.outputs[3:]):
+        return None
+    lean = SolveOp(node.op.solver, node.op.counter, keep_tape=False)
+    return list(lean(*node.inputs, return_list=True))
+
+
+@numba_funcify.register(SolveOp)
+def _compile_solve(op: SolveOp, **kwargs: Any) -> Any:
+    template, tolerances = op.solver.template, op.solver.tolerances
+    keep_tape, counts = op.keep_tape, op.counter.address
+
+    @numba_njit
+    def solve(
+        parameters: Any,
+        weights: Any,
+        covariates: Any,
+        offsets: Any,
+        actions: Any,
+        targets: Any,
+        times: Any,
+        amounts: Any,
+        subjects: Any,
+        rows: Any,
+    ) -> Any:
+        return call_forward(
+            template,
+            tolerances,
+            np.ascontiguousarray(parameters),
+            np.ascontiguousarray(weights),
+            np.ascontiguousarray(covariates),
+            np.ascontiguousarray(offsets),
+            np.ascontiguousarray(actions),
+            np.ascontiguousarray(targets),
+            np.ascontiguousarray(times),
+            np.ascontiguousarray(amounts),
+            np.ascontiguousarray(subjects),
+            rows.item(),
+            keep_tape,
+            counts,
+        )
+
+    return solve
+
+
+@numba_funcify.register(AdjointOp)
+def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
+    template, tolerances = op.solver.template, op.solver.adjoint_tolerances
+    counts = op.counter.address
+
+    @numba_njit
+    def solve_adjoint(
+        parameters: Any,
+        weights: Any,
+        covariates: Any,
+        offsets: Any,
+        actions: Any,
+        targets: Any,
+        times: Any,
+        subjects: Any,
+        status: Any,
+        tape: Any,
+        marks: Any,
+        seen: Any,
+        cotangents: Any,
+    ) -> Any:
+        return call_backward(
+            template,
+            tolerances,
+            np.ascontiguousarray(parameters),
+            np.ascontiguousarray(weights),
+            np.ascontiguousarray(covariates),
+            np.ascontiguousarray(offsets),
+            np.ascontiguousarray(actions),
+            np.ascontiguousarray(targets),
+            np.ascontiguousarray(times),
+            np.ascontiguousarray(subjects),
+            np.ascontiguousarray(status),
+            np.ascontiguousarray(tape),
+            np.ascontiguousarray(marks),
+            np.ascontiguousarray(seen),
+            np.ascontiguousarray(cotangents),
+            counts,
+        )
+
+    return solve_adjoint

@@ -1,0 +1,48 @@
+"""How a subject's solve ended. A failed solve is data: it is never raised inside a sampler."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class SolveStatus(IntEnum):
+    """Outcome of one subject's solve; `message` says it in words."""
+
+    SUCCESS = 0
+    MAX_STEPS = 1
+    NOT_FINITE = 2
+    STEP_TOO_SMALL = 3
+    NO_CONVERGENCE = 4
+    NOT_FINITE_INPUT = 5
+    TOO_MUCH_ACCURACY = 6
+    INTERNAL = 7
+
+    @property
+    def message(self) -> str:
+        """The outcome in words, with what to do about it."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    SolveStatus.SUCCESS: "solved",
+    SolveStatus.MAX_STEPS: (
+        "the solver took max_steps steps without reaching the last record; raise max_steps or "
+        "loosen rtol"
+    ),
+    SolveStatus.NOT_FINITE: (
+        "the right-hand side, its Jacobian or its initial value was NaN or infinite at a state "
+        "that could not be avoided by smaller steps"
+    ),
+    SolveStatus.STEP_TOO_SMALL: (
+        "the local error test failed repeatedly or the step became too small: the solution may "
+        "have a singularity"
+    ),
+    SolveStatus.NO_CONVERGENCE: (
+        "the implicit equations of a step did not converge or were singular"
+    ),
+    SolveStatus.NOT_FINITE_INPUT: "a parameter, weight or covariate was NaN or infinite",
+    SolveStatus.TOO_MUCH_ACCURACY: (
+        "the tolerances ask for more than double precision gives; raise rtol or atol"
+    ),
+    SolveStatus.INTERNAL: "CVODES refused its input or ran out of memory",
+}
