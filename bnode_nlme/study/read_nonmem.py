@@ -1,0 +1,142 @@
+"""NONMEM-style tables in, a Study out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bnode_nlme.study.columns import find_columns
+from bnode_nlme.study.covariates import Interpolation, check_covariate_names, read_covariates
+from bnode_nlme.study.doses import check_dose_count, read_doses
+from bnode_nlme.study.events import read_events
+from bnode_nlme.study.findings import Findings
+from bnode_nlme.study.labels import read_labels
+from bnode_nlme.study.later import refuse_later_columns
+from bnode_nlme.study.number_column import read_numbers
+from bnode_nlme.study.raw_table import raw_table
+from bnode_nlme.study.records import Records
+from bnode_nlme.study.study import Study
+from bnode_nlme.study.subjects import check_order, check_subjects, group_rows
+
+
+def read_nonmem(
+    table: str | Path | pd.DataFrame,
+    *,
+    covariates: Sequence[str] = (),
+    interpolation: Interpolation = "locf",
+) -> Study:
+    """Read a NONMEM-style table of doses and observations.
+
+    A table is read as written or refused as a whole: nothing is sorted, filled in or dropped.
+
+    Parameters
+    ----------
+    table
+        Path of a comma-separated UTF-8 file with a header, or a DataFrame (its index is not used).
+        Rows are counted from 1 below the header; row r stands on line r + 1 of a file, so empty
+        lines, which are skipped, are counted too.
+    covariates
+        Columns to read as static covariates: numbers, or booleans as 0 and 1. Blank cells are
+        filled from the subject's other rows.
+    interpolation
+        How covariates that change with time will be interpolated. They are not supported yet, so
+        it makes no difference so far.
+
+    Returns
+    -------
+    Study
+        With R records, one for each row, in the table's order.
+
+    Raises
+    ------
+    TableError
+        Lists every row that cannot be read, with what was found, what was wanted and the cure.
+    FileNotFoundError, IsADirectoryError
+        If the path leads to no file.
+    TypeError, ValueError
+        If another argument is not as described above.
+
+    Notes
+    -----
+    Blank, ``.``, ``NA``, ``NaN``, ``nan`` and ``<NA>`` are missing. Column names are read in upper
+    or lower case alike. ID, TIME and DV are required (not DV if there is EVID); other columns are
+    ignored, unless they carry something and look like a misspelt one of these whose place is empty:
+
+    ID
+        Number or text. Whole numbers (``7``, ``7.0``) are one subject 7; if any ID is not a whole
+        number, ``007`` included, all are kept as text. A subject's rows stand together. A subject
+        may have doses only, or observations only.
+    TIME
+        A number, perhaps negative, that does not decrease within a subject, not even after a reset
+        (where NONMEM allows it). Rows of equal time act in the order of the table: an observation
+        above a dose sees the state before it.
+    EVID
+        0 observation, 1 dose, 2 prediction point, 3 reset, 4 reset and dose. Without the column, a
+        row is 1 if AMT is not 0, else 2 if MDV is 1, else 0.
+    AMT, RATE
+        Amount, positive in doses. RATE blank or 0 is a bolus, positive an infusion.
+    ADDL, II
+        Number of further doses and the time between them; II alone does nothing. At most 100 000
+        doses may fall before a subject's last record.
+    CMT, DVID
+        A whole number from 1 or a name; blank is the default. 0 is blank in rows that make no use
+        of the column: CMT where nothing is given, DVID where nothing is observed or predicted.
+    DV, MDV
+        Observed value. MDV=1 in a row with EVID 0 makes it a prediction point. Rows with another
+        EVID have DV blank or 0, unless MDV=1 says that it is to be ignored.
+
+    Not supported yet, and refused where a cell asks for it: SS, RATE -1 and -2, negative CMT, CENS
+    and LIMIT other than 0, OCC and covariates that change within a subject, DATE and clock times.
+
+    References
+    ----------
+    Boeckmann, Sheiner, Beal, NONMEM Users Guide, Part V (1994); Part VI, PREDPP, for the records.
+    """
+    names = check_covariate_names(covariates, interpolation)
+    raw = raw_table(table)
+    columns = find_columns(raw, names)
+    grouping = group_rows(columns)
+    findings = Findings(columns, grouping.of_rows())
+
+    check_subjects(columns, grouping, findings)
+    times = read_numbers(columns, "TIME", findings)
+    amounts = read_numbers(columns, "AMT", findings)
+    events = read_events(columns, amounts, findings)
+    backwards = check_order(columns, grouping, times, events.reset, findings)
+    doses = read_doses(columns, amounts, events, findings)
+    if not backwards.any():
+        check_dose_count(grouping, times, doses, findings)
+    compartment = read_labels(columns, "CMT", events.dose, findings, things="states")
+    output = read_labels(columns, "DVID", events.seen, findings, things="outputs")
+    static = read_covariates(columns, names, grouping, findings)
+    refuse_later_columns(columns, grouping, findings)
+    if not events.seen.any() and not (events.evid < 0).any():
+        findings.add_table(
+            "EVID",
+            "no observation and no prediction point",
+            "at least one row with EVID 0 or 2",
+            "To simulate from doses alone, add a row with EVID 2 for each time of interest.",
+        )
+    findings.raise_if_any()
+
+    return Study(
+        name=raw.name,
+        subjects=np.array(grouping.ids),
+        records=Records(
+            subject=grouping.index,
+            row=np.array(raw.rows, dtype=np.int64),
+            time=times.values,
+            evid=events.evid,
+            amount=doses.amount,
+            rate=doses.rate,
+            compartment=compartment,
+            additional=doses.additional,
+            interval=doses.interval,
+            output=output,
+            value=events.value,
+        ),
+        covariates=static,
+    )

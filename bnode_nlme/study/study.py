@@ -1,0 +1,200 @@
+"""Study: what was measured and given, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bnode_nlme.study.dataset import study_dataset
+from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
+from bnode_nlme.study.read_only import read_only
+from bnode_nlme.study.records import Records
+from bnode_nlme.study.summary import study_summary
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Subjects, their records and their covariates; nothing in it can be changed.
+
+    Usually made by `read_nonmem` or a loader of `bnode_nlme.datasets`.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the file's name, or ``"table"``.
+    subjects : ndarray, shape (S,)
+        IDs in the order of the table: int64 when all are whole numbers, else text.
+    records : Records
+        The rows of the table, R of them.
+    covariates : mapping of str to ndarray of float64, shape (S,)
+        Static covariates, one value a subject; read-only.
+
+    Raises
+    ------
+    ValueError
+        If IDs repeat, records point outside `subjects`, or a covariate has not one value a subject.
+    """
+
+    name: str
+    subjects: NDArray[Any]
+    records: Records
+    covariates: Mapping[str, NDArray[np.float64]]
+
+    def __post_init__(self) -> None:
+        ids = np.asarray(self.subjects)
+        kind = np.int64 if np.issubdtype(ids.dtype, np.integer) else np.str_
+        ids = read_only(ids, kind, "subjects")
+        if len(np.unique(ids)) != len(ids):
+            raise ValueError("Study.subjects must be distinct.")
+        index = self.records.subject
+        if len(index) and not (index[0] >= 0 and index[-1] < len(ids)):
+            raise ValueError(
+                f"Records.subject must lie in 0 to {len(ids) - 1}, the subjects' range."
+            )
+        frozen = {k: read_only(v, np.float64, f"covariate {k}") for k, v in self.covariates.items()}
+        for name, values in frozen.items():
+            if len(values) != len(ids):
+                raise ValueError(
+                    f"Covariate {name!r} must have one value for each of the {len(ids)} subjects, "
+                    f"and has {len(values)}."
+                )
+        object.__setattr__(self, "subjects", ids)
+        object.__setattr__(self, "covariates", MappingProxyType(frozen))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Study, (self.name, self.subjects, self.records, dict(self.covariates))
+
+    @property
+    def n_subjects(self) -> int:
+        """Number of subjects, S."""
+        return len(self.subjects)
+
+    @property
+    def observations(self) -> NDArray[np.int64]:
+        """Indices into `records` of the rows at which a solution is reported, shape (O,).
+
+        These are the rows with EVID 0 or 2, in the order of the table. Rows with EVID 2 and rows
+        with MDV=1 have the value NaN: they are predicted and never enter a likelihood.
+        """
+        return self._where(0, 2)
+
+    @property
+    def doses(self) -> NDArray[np.int64]:
+        """Indices into `records` of the rows with EVID 1 or 4, shape (D,)."""
+        return self._where(1, 4)
+
+    @property
+    def n_observations(self) -> int:
+        """Length of `observations`, O: measured values and prediction points together."""
+        return len(self.observations)
+
+    @property
+    def n_doses(self) -> int:
+        """Number of dose rows, D; the doses implied by ADDL are not counted."""
+        return len(self.doses)
+
+    @property
+    def coords(self) -> dict[str, NDArray[Any]]:
+        """Coordinates for ``pm.Model(coords=...)``: subject IDs; row numbers of observations."""
+        return {SUBJECT: self.subjects, OBSERVATION: self.records.row[self.observations]}
+
+    def select(
+        self,
+        *,
+        subjects: Sequence[int | str] | NDArray[Any] | None = None,
+        outputs: Sequence[str | int] | NDArray[Any] | None = None,
+    ) -> Study:
+        """Take a part of the study.
+
+        Parameters
+        ----------
+        subjects
+            IDs to keep; the order of the table is kept. None keeps all.
+        outputs
+            DVIDs to keep: of the observations (EVID 0 and 2) only those of these outputs stay.
+            Doses and resets stay, and so do subjects of whom no observation is left, so that the
+            dimension of subjects is the same for each output. None keeps all.
+
+        Returns
+        -------
+        Study
+            Row numbers still count the rows of the source table.
+
+        Raises
+        ------
+        ValueError
+            If an ID or output is not in the study (the message lists the valid ones), or
+            `subjects` is empty.
+        TypeError
+            If one name is given where a sequence is wanted.
+        """
+        part = self
+        if outputs is not None:
+            shown = np.zeros(len(self.records), dtype=np.bool_)
+            shown[self.observations] = True
+            valid = list(dict.fromkeys(self.records.output[self.observations].tolist()))
+            names = [str(name) for name in _sequence(outputs, "outputs")]
+            _check_known(names, valid, "outputs (DVID)", self.name)
+            wanted = np.isin(self.records.output, np.array(names, dtype=np.str_))
+            part = replace(part, records=part.records.keep(~shown | wanted))
+        if subjects is not None:
+            ids = _sequence(subjects, "subjects")
+            if not ids:
+                raise ValueError("subjects names nobody; give at least one ID, or None for all.")
+            _check_known(ids, self.subjects.tolist(), "subjects", self.name)
+            kept = np.isin(self.subjects, np.array(ids, dtype=self.subjects.dtype))
+            records = part.records.keep(kept[part.records.subject])
+            new_index = np.cumsum(kept) - 1
+            part = Study(
+                name=self.name,
+                subjects=self.subjects[kept],
+                records=replace(records, subject=new_index[records.subject]),
+                covariates={name: values[kept] for name, values in self.covariates.items()},
+            )
+        return part
+
+    def to_xarray(self) -> xr.Dataset:
+        """Turn the study into a labelled data set.
+
+        Returns
+        -------
+        xarray.Dataset
+            Dimensions ``subject`` (coordinate: IDs), ``observation`` and ``dose`` (coordinates: row
+            numbers of the source table), and ``reset`` where the table has EVID 3. On
+            ``observation``: ``time``, ``value``, ``output``, ``evid``, ``observation_subject``; on
+            ``dose``: ``dose_time``, ``dose_amount``, ``dose_rate``, ``dose_compartment``,
+            ``dose_additional``, ``dose_interval``, ``dose_evid``, ``dose_subject``; on ``reset``:
+            ``reset_time``, ``reset_subject``. The ``..._subject`` variables are indices into
+            ``subject``. Covariates stand on ``subject`` under their own names, and as
+            ``covariate_NAME`` where that name is taken.
+        """
+        return study_dataset(self.name, self.subjects, self.records, self.covariates)
+
+    def __repr__(self) -> str:
+        return study_summary(self.name, self.subjects, self.records, self.covariates)
+
+    def _where(self, *events: int) -> NDArray[np.int64]:
+        rows = np.flatnonzero(np.isin(self.records.evid, events)).astype(np.int64)
+        rows.setflags(write=False)
+        return rows
+
+
+def _sequence(names: Sequence[Any] | NDArray[Any], what: str) -> list[Any]:
+    if isinstance(names, (str, bytes)) or not hasattr(names, "__iter__"):
+        raise TypeError(f"{what} must be a list, and is {names!r}. Write [{names!r}].")
+    return [name.item() if isinstance(name, np.generic) else name for name in names]
+
+
+def _check_known(names: list[Any], valid: list[Any], what: str, study: str) -> None:
+    unknown = [name for name in names if isinstance(name, bool) or name not in valid]
+    if unknown:
+        raise ValueError(
+            f"Study {study!r} has no {what} {unknown}. Its {what} are {valid}"
+            + (f" ({type(valid[0]).__name__}s)." if valid else ".")
+        )
