@@ -1,0 +1,79 @@
+"""Priors over the weights of a network."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pymc as pm
+from pytensor.tensor.variable import TensorVariable
+
+from bnode_nlme.dynamics.mlp import MLP
+
+PRIORS = ("normal",)
+
+
+def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
+    name: str,
+    network: MLP,
+    *,
+    prior: Literal["normal"] = "normal",
+    scale: float = 1.0,
+) -> TensorVariable:
+    """Hierarchical prior over a network's flat weight vector.
+
+    Each layer has one learned scale s, half-normal with scale `scale`; its weights are normal
+    with standard deviation ``s / sqrt(fan-in)`` and its biases with s, so that the variance of a
+    layer's output does not depend on its width (Neal 1996, doi:10.1007/978-1-4612-0745-0).
+    Sampled standardised.
+
+    Weights are not identified (hidden units permute, tanh flips sign): judge convergence on the
+    network's values over a grid, never on the weights.
+
+    Parameters
+    ----------
+    name
+        Name of the weight vector and prefix of its parts.
+    network
+        The network.
+    prior
+        ``"normal"``.
+    scale
+        Scale of the half-normal priors of the layers' scales; of order one where the network's
+        inputs are.
+
+    Returns
+    -------
+    TensorVariable (network.size,)
+        With the dim ``f"{name}_weight"``. Also in the posterior: ``f"{name}_scale"`` (layers,),
+        and what is sampled, ``f"{name}_z"`` (network.size,).
+
+    Raises
+    ------
+    ValueError
+        When `prior` is not one of the choices or `scale` is not positive.
+    """
+    if prior not in PRIORS:
+        raise ValueError(
+            f"NetworkWeights({name!r}): prior= wants one of {', '.join(map(repr, PRIORS))}; found "
+            f"{prior!r}."
+        )
+    if not (np.isfinite(scale) and scale > 0.0):
+        raise ValueError(f"NetworkWeights({name!r}): scale= wants a positive number; found {scale!r}.")
+    model = pm.modelcontext(None)
+    weight, layer = f"{name}_weight", f"{name}_layer"
+    model.add_coord(layer, np.arange(len(network.layers)))
+    labels = np.empty(network.size, dtype=object)
+    of_layer = np.empty(network.size, dtype=np.int64)
+    shrinkage = np.ones(network.size)
+    for index, part in enumerate(network.layers):
+        of_layer[part.weight.start : part.bias.stop] = index
+        shrinkage[part.weight] = 1.0 / np.sqrt(part.fan_in)
+        labels[part.weight] = [
+            f"W{index}[{i},{j}]" for i in range(part.fan_out) for j in range(part.fan_in)
+        ]
+        labels[part.bias] = [f"b{index}[{i}]" for i in range(part.fan_out)]
+    model.add_coord(weight, labels.astype(str))
+    scales = pm.HalfNormal(f"{name}_scale", scale, dims=layer)
+    z = pm.Normal(f"{name}_z", dims=weight)
+    return pm.Deterministic(name, z * scales[of_layer] * shrinkage, dims=weight)

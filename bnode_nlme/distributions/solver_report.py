@@ -1,0 +1,77 @@
+"""What became of a model's solves: how many succeeded, how many failed and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pymc as pm
+
+from bnode_nlme.distributions.neural_ode import counters_of
+from bnode_nlme.engine.status import SolveStatus
+
+
+@dataclass(frozen=True)
+class SolverReport:
+    """Outcomes of the solves of a model, one for each subject and evaluation.
+
+    Attributes
+    ----------
+    counts : mapping of SolveStatus to int
+    """
+
+    counts: Mapping[SolveStatus, int]
+
+    @property
+    def solves(self) -> int:
+        """All solves."""
+        return sum(self.counts.values())
+
+    @property
+    def failures(self) -> int:
+        """Solves that did not succeed."""
+        return self.solves - self.counts[SolveStatus.SUCCESS]
+
+    def __str__(self) -> str:
+        lines = [f"{self.failures} of {self.solves} solves failed"]
+        lines += [
+            f"  {count}: {status.message}"
+            for status, count in self.counts.items()
+            if count and status != SolveStatus.SUCCESS
+        ]
+        return "\n".join(lines)
+
+
+def solver_report(model: pm.Model | None = None, *, reset: bool = False) -> SolverReport:
+    """Count the outcomes of all solves that a model has made, in every chain.
+
+    Parameters
+    ----------
+    model
+        A model with `NeuralODE` distributions; by default that of the context.
+    reset
+        Whether to set the counts to zero afterwards.
+
+    Returns
+    -------
+    SolverReport
+        Counts since the model was made or last reset: each subject of each evaluation counts
+        once, and once more where its adjoint solve failed.
+
+    Raises
+    ------
+    ValueError
+        When the model has no `NeuralODE`.
+    """
+    model = pm.modelcontext(model)
+    counters = counters_of(model)
+    if not counters:
+        raise ValueError("solver_report wants a model with a NeuralODE; found none in this model.")
+    totals = dict.fromkeys(SolveStatus, 0)
+    for counter in counters:
+        for status, count in counter.read().items():
+            totals[status] += count
+        if reset:
+            counter.reset()
+    return SolverReport(MappingProxyType(totals))
