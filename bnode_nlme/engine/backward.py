@@ -15,10 +15,10 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from bnode_nlme.engine.callbacks import all_finite, evaluate
-from bnode_nlme.engine.forward import is_zero_length
 from bnode_nlme.engine.integrator import (
     MEMORY,
     QUADRATURE,
+    QUADRATURE_TOLERANCES,
     VECTOR,
     create_integrator,
     free_integrator,
@@ -39,8 +39,10 @@ from bnode_nlme.engine.sundials import (
     CVode,
     CVodeGetQuad,
     CVodeQuadReInit,
+    CVodeQuadSVtolerances,
     CVodeReInit,
     CVodeSetStopTime,
+    CVodeSStolerances,
     N_VGetArrayPointer_Serial,
 )
 
@@ -57,7 +59,8 @@ _CALLBACK, _JACOBIAN = int(Slot.ADJOINT_CALLBACK), int(Slot.ADJOINT_JACOBIAN_CAL
 _QUADRATURE = int(Slot.QUADRATURE_CALLBACK)
 _TOLERANCES, _N_SUBJECTS = int(Slot.TOLERANCES), int(Slot.N_SUBJECTS)
 _N_RECORDS, _N_SOLVED = int(Slot.N_RECORDS), int(Slot.N_SOLVED)
-_PARAMETERS, _COVARIATES = int(Slot.PARAMETERS), int(Slot.COVARIATES)
+_PARAMETERS, _WEIGHTS = int(Slot.PARAMETERS), int(Slot.WEIGHTS)
+_COVARIATES = int(Slot.COVARIATES)
 _OFFSETS, _ACTIONS, _TARGETS = int(Slot.OFFSETS), int(Slot.ACTIONS), int(Slot.TARGETS)
 _TIMES, _SUBJECTS, _COUNTS = int(Slot.TIMES), int(Slot.SUBJECTS), int(Slot.COUNTS)
 _STATUS, _STEPS, _SEEN, _MARKS = (
@@ -99,6 +102,31 @@ def _integrate(
 
 
 @njit(nogil=True, cache=True)
+def _set_tolerances(
+    block: np.ndarray, handles: np.ndarray, tolerances: np.ndarray, size: float, worth: float
+) -> None:
+    """Absolute tolerances for an adjoint of magnitude `size`, whatever the units.
+
+    `worth` is the largest product of a state and its adjoint: what a relative change of a state
+    is worth. A relative change of a parameter should count for as much, so that its gradient is
+    wanted to `worth` divided by the parameter; those below one are taken for one.
+    """
+    n_parameters, n_weights = block[_N_PARAMETERS], block[_N_WEIGHTS]
+    memory, vector = handles[MEMORY], handles[QUADRATURE_TOLERANCES]
+    relative, absolute = tolerances[0], tolerances[1]
+    CVodeSStolerances(memory, relative, absolute * size)
+    wanted = absolute * (worth if worth > 0.0 else size)
+    bounds = N_VGetArrayPointer_Serial(vector)
+    for i in range(n_parameters):
+        magnitude = abs(load_double(block[_SUBJECT_PARAMETERS], i))
+        store_double(bounds, i, wanted / max(1.0, magnitude))
+    for i in range(n_weights):
+        magnitude = abs(load_double(block[_WEIGHTS], i))
+        store_double(bounds, n_parameters + i, wanted / max(1.0, magnitude))
+    CVodeQuadSVtolerances(memory, relative, vector)
+
+
+@njit(nogil=True, cache=True)
 def _add(target: int, increments: np.ndarray, first: int, length: int) -> None:
     for i in range(length):
         store_double(target, i, load_double(target, i) + increments[first + i])
@@ -135,11 +163,13 @@ def _solve_subject(
     scale: float,
     seed: np.ndarray,
     increments: np.ndarray,
+    tolerances: np.ndarray,
 ) -> tuple[int, int]:
     """Walk one subject's records backwards; leaves the gradient in the integrator's quadrature."""
     states = block[_N_STATES]
     length = block[_N_PARAMETERS] + block[_N_WEIGHTS]
     address = block.ctypes.data
+    size, worth = 0.0, 0.0
     adjoint = N_VGetArrayPointer_Serial(handles[VECTOR])
     integral = N_VGetArrayPointer_Serial(handles[QUADRATURE])
     for i in range(states):
@@ -167,14 +197,24 @@ def _solve_subject(
                 )
                 _add(adjoint, increments, 0, states)
                 _add(integral, increments, states, length)
-                active = True
+                grown = False
+                for i in range(states):
+                    magnitude = abs(load_double(adjoint, i))
+                    product = magnitude * abs(seen[record, i])
+                    active = active or magnitude != 0.0
+                    if magnitude > size:
+                        size, grown = magnitude, True
+                    if product > worth:
+                        worth, grown = product, True
+                if grown:
+                    _set_tolerances(block, handles, tolerances, size, worth)
         elif actions[record] == _RESET and active:
             evaluate(address, _INITIAL_ADJOINT, time, 0, adjoint, increments.ctypes.data)
             _add(integral, increments, 0, block[_N_PARAMETERS])
             for i in range(states):
                 store_double(adjoint, i, 0.0)
             active = False
-        if record > first and active and not is_zero_length(times[record - 1], time):
+        if record > first and active and marks[record, 0] < marks[record, 1]:
             if block[_FIRST] != marks[record, 0]:
                 block[_FIRST], block[_LAST] = marks[record, 0], marks[record, 1]
                 block[_CURSOR] = block[_LAST] - 1
@@ -257,6 +297,7 @@ def backward_entry(call: int) -> None:
                 scale,
                 seed,
                 increments,
+                tolerances,
             )
             if outcome != _SUCCESS and block[_COUNTS] != 0:
                 add_atomically(block[_COUNTS], outcome, 1)

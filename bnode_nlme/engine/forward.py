@@ -62,25 +62,58 @@ _SUBJECT_COVARIATES, _RATES = int(Slot.SUBJECT_COVARIATES), int(Slot.RATES)
 @njit(nogil=True, cache=True)
 def is_zero_length(start: float, stop: float) -> bool:
     """Whether two times are too close for CVODES to step between them."""
-    return abs(stop - start) <= 4e-16 * max(abs(start), abs(stop))
+    # CVODES refuses less than two rounding units on either side (cvHin in cvodes.c).
+    return abs(stop - start) <= 1e-15 * max(abs(start), abs(stop))
 
 
 @njit(nogil=True, cache=True)
-def _push(block: np.ndarray, time: float, y: int) -> None:
-    """Append time, state and exact derivative to the tape, growing it when it is full."""
-    states, row = block[_N_STATES], block[_TAPE_ROWS]
-    width = 1 + 2 * states
+def _new_row(block: np.ndarray) -> int:
+    """Address of the tape's next row, growing the tape when it is full; 0 when memory ran out."""
+    row, width = block[_TAPE_ROWS], 1 + 2 * block[_N_STATES]
     if row == block[_CAPACITY]:
-        block[_CAPACITY] = max(256, 2 * row)
-        block[_TAPE] = reallocate(block[_TAPE], 8 * width * block[_CAPACITY])
-    address = block[_TAPE] + 8 * width * row
-    slope = address + 8 * (1 + states)
-    store_double(address, 0, time)
+        capacity = max(256, 2 * row)
+        larger = reallocate(block[_TAPE], 8 * width * capacity)
+        if larger == 0:
+            return 0
+        block[_TAPE], block[_CAPACITY] = larger, capacity
+    block[_TAPE_ROWS] = row + 1
+    return block[_TAPE] + 8 * width * row
+
+
+@njit(nogil=True, cache=True)
+def _open_stretch(block: np.ndarray, time: float, y: int) -> bool:
+    """Write time, state and derivative at the start of a smooth stretch to the tape."""
+    states = block[_N_STATES]
+    row = _new_row(block)
+    if row == 0:
+        return False
+    slope = row + 8 * (1 + states)
+    store_double(row, 0, time)
+    copy_memory(row + 8, y, 8 * states)
     evaluate(block.ctypes.data, _DERIVATIVE, time, y, 0, slope)
     for i in range(states):
-        store_double(address, 1 + i, load_double(y, i))
         store_double(slope, i, load_double(slope, i) + load_double(block[_RATES], i))
-    block[_TAPE_ROWS] = row + 1
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _write_step(block: np.ndarray, handles: np.ndarray, time: float, y: int) -> bool:
+    """Append time, state and derivative after a step to the tape.
+
+    The derivative is that of the solver's polynomial, as in CVODES's own adjoint: on stiff
+    problems the right-hand side would multiply the rest of the step's nonlinear iteration by the
+    fastest rate.
+    """
+    states = block[_N_STATES]
+    row = _new_row(block)
+    if row == 0:
+        return False
+    store_double(row, 0, time)
+    copy_memory(row + 8, y, 8 * states)
+    CVodeGetDky(handles[MEMORY], time, 1, handles[SCRATCH])
+    slope = N_VGetArrayPointer_Serial(handles[SCRATCH])
+    copy_memory(row + 8 * (1 + states), slope, 8 * states)
+    return True
 
 
 @njit(nogil=True, cache=True)
@@ -122,9 +155,11 @@ def _integrate(
         steps += 1
         if flag < 0:
             return status_of(flag), steps
+        # Next to a singularity steps shrink to nothing: the tape's times must increase.
+        if block[_KEEP_TAPE] and reached[0] > now:
+            if not _write_step(block, handles, reached[0], y):
+                return _INTERNAL, steps
         now = reached[0]
-        if block[_KEEP_TAPE]:
-            _push(block, now, y)
         while pending < last and times[pending] <= now:
             CVodeGetDky(memory, times[pending], 0, scratch)
             copy_memory(seen[pending].ctypes.data, work, 8 * states)
@@ -171,8 +206,8 @@ def _solve_subject(
             for position in range(record, stop + 1):
                 copy_memory(seen[position].ctypes.data, y, 8 * states)
         else:
-            if block[_KEEP_TAPE]:
-                _push(block, now, y)
+            if block[_KEEP_TAPE] and not _open_stretch(block, now, y):
+                return _INTERNAL, steps
             status, steps = _integrate(
                 block, handles, times, record, stop, now, seen, steps
             )

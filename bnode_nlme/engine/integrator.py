@@ -37,8 +37,9 @@ from bnode_nlme.engine.sundials import (
 _BDF = sundials.BDF
 
 # Positions in the array of handles that stands for one integrator.
-CONTEXT, MEMORY, VECTOR, QUADRATURE, SCRATCH, MATRIX, LINEAR, NONLINEAR = range(8)
-HANDLES = 8
+CONTEXT, MEMORY, VECTOR, SCRATCH, MATRIX, LINEAR, NONLINEAR = range(7)
+QUADRATURE, QUADRATURE_TOLERANCES = range(7, 9)
+HANDLES = 9
 
 _SUCCESS = int(SolveStatus.SUCCESS)
 _NOT_FINITE = int(SolveStatus.NOT_FINITE)
@@ -102,6 +103,7 @@ def create_integrator(
         flag |= CVodeSetNonlinearSolver(memory, handles[NONLINEAR])
     if quadratures > 0:
         handles[QUADRATURE] = N_VNew_Serial(quadratures, context)
+        handles[QUADRATURE_TOLERANCES] = N_VNew_Serial(quadratures, context)
         flag |= CVodeQuadInit(memory, quadrature_callback, handles[QUADRATURE])
         flag |= CVodeQuadSStolerances(memory, rtol, atol)
         # Without error control of the integral, gradients were ten times less accurate.
@@ -124,7 +126,7 @@ def free_integrator(handles: np.ndarray) -> None:
         SUNMatDestroy_Dense(handles[MATRIX])
     if handles[NONLINEAR] != 0:
         SUNNonlinSolFree(handles[NONLINEAR])
-    for position in (VECTOR, SCRATCH, QUADRATURE):
+    for position in (VECTOR, SCRATCH, QUADRATURE, QUADRATURE_TOLERANCES):
         if handles[position] != 0:
             N_VDestroy_Serial(handles[position])
     if handles[CONTEXT] != 0:

@@ -65,4 +65,6 @@ class SolverOptions:
     @property
     def adjoint_tolerances(self) -> tuple[float, float]:
         """Relative and absolute tolerance of the adjoint solve."""
-        return self.adjoint_rtol or self.rtol, self.adjoint_atol or self.atol
+        relative = self.rtol if self.adjoint_rtol is None else self.adjoint_rtol
+        absolute = 0.01 * relative if self.adjoint_atol is None else self.adjoint_atol
+        return relative, absolute

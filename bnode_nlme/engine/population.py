@@ -61,6 +61,23 @@ class ForwardResult(NamedTuple):
     seen: Array
 
 
+class BackwardResult(NamedTuple):
+    """What an adjoint solve leaves.
+
+    Attributes
+    ----------
+    parameters : ndarray (subjects, parameters)
+        Cotangents of the parameters; NaN where a subject's solve failed.
+    weights : ndarray (weights,)
+        Cotangents of the weights; NaN where one subject's solve failed.
+    steps : ndarray (subjects,), int64
+    """
+
+    parameters: Array
+    weights: Array
+    steps: Array
+
+
 # Only addresses reach the compiled entry points, so that these are compiled once per machine
 # whatever the types of a caller's arrays; what is compiled per caller is this thin layer.
 
@@ -229,8 +246,10 @@ class PopulationSolver:
         covariates: Array,
         schedule: Schedule,
         subjects: Array,
+        *,
+        keep_tape: bool = False,
     ) -> ForwardResult:
-        """Solve once for given numbers, without keeping a tape."""
+        """Solve once for given numbers; uncounted."""
         arrays = [parameters, weights, covariates, *schedule.arrays, subjects]
         return ForwardResult(
             *call_forward(
@@ -238,8 +257,40 @@ class PopulationSolver:
                 self.tolerances,
                 *map(np.ascontiguousarray, arrays),
                 schedule.rows,
-                False,
+                keep_tape,
                 0,
+            )
+        )
+
+    def backward(
+        self,
+        parameters: Array,
+        weights: Array,
+        covariates: Array,
+        schedule: Schedule,
+        subjects: Array,
+        forward: ForwardResult,
+        cotangents: Array,
+    ) -> BackwardResult:
+        """Adjoint solve from what a forward solve with a tape left; uncounted."""
+        arrays = [
+            parameters,
+            weights,
+            covariates,
+            schedule.offsets,
+            schedule.actions,
+            schedule.targets,
+            schedule.times,
+            subjects,
+            forward.status,
+            forward.tape,
+            forward.marks,
+            forward.seen,
+            cotangents,
+        ]
+        return BackwardResult(
+            *call_backward(
+                self.template, self.adjoint_tolerances, *map(np.ascontiguousarray, arrays), 0
             )
         )
 

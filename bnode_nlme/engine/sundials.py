@@ -49,6 +49,7 @@ _SIGNATURES = {
     "CVodeQuadInit": _INTEGER(_POINTER, _POINTER, _POINTER),
     "CVodeQuadReInit": _INTEGER(_POINTER, _POINTER),
     "CVodeQuadSStolerances": _INTEGER(_POINTER, _REAL, _REAL),
+    "CVodeQuadSVtolerances": _INTEGER(_POINTER, _REAL, _POINTER),
     "CVodeSetQuadErrCon": _INTEGER(_POINTER, _INTEGER),
     "CVodeGetQuad": _INTEGER(_POINTER, _POINTER, _POINTER),
 }
@@ -122,5 +123,6 @@ CVodeGetNumSteps = _external("CVodeGetNumSteps")
 CVodeQuadInit = _external("CVodeQuadInit")
 CVodeQuadReInit = _external("CVodeQuadReInit")
 CVodeQuadSStolerances = _external("CVodeQuadSStolerances")
+CVodeQuadSVtolerances = _external("CVodeQuadSVtolerances")
 CVodeSetQuadErrCon = _external("CVodeSetQuadErrCon")
 CVodeGetQuad = _external("CVodeGetQuad")

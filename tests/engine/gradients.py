@@ -1,0 +1,39 @@
+"""Value and gradient of a population by the engine, without compiling a PyTensor function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnode_nlme.dynamics.system import System
+from bnode_nlme.engine.arguments import covariate_matrix
+from bnode_nlme.engine.kernels import kernels_of
+from bnode_nlme.engine.options import SolverOptions
+from bnode_nlme.engine.population import BackwardResult, ForwardResult, PopulationSolver
+from bnode_nlme.engine.schedule import build_schedule
+from bnode_nlme.study.study import Study
+
+Array = NDArray[np.float64]
+
+
+def value_and_gradient(
+    system: System,
+    study: Study,
+    parameters: Array,
+    weights: Array,
+    cotangents: Array | None = None,
+    **options: Any,
+) -> tuple[ForwardResult, BackwardResult]:
+    """Forward and adjoint solve; the cotangents are ones where not given."""
+    solver = PopulationSolver(kernels_of(system), SolverOptions(**options))
+    covariates = covariate_matrix(system, study)
+    schedule = build_schedule(system, study)
+    subjects = np.arange(study.n_subjects)
+    forward = solver.forward(parameters, weights, covariates, schedule, subjects, keep_tape=True)
+    if cotangents is None:
+        cotangents = np.ones_like(forward.predictions)
+    return forward, solver.backward(
+        parameters, weights, covariates, schedule, subjects, forward, cotangents
+    )
