@@ -47,6 +47,8 @@ def read_cell(raw: Any) -> Cell:
         ``NaN``, ``nan``, ``<NA>``); a float, perhaps infinite, never NaN, for a number or the text
         of one; stripped text otherwise.
     """
+    if type(raw) is float:  # most cells of a large DataFrame
+        return None if math.isnan(raw) else raw
     if isinstance(raw, str):
         return _read_text(raw.strip())
     if raw is None or raw is pd.NA or raw is pd.NaT:

@@ -106,7 +106,7 @@ def check_order(
 ) -> Mask:
     """Report times that go backwards within a subject; return where, shape (R,)."""
     findings.add(times.missing, "TIME", "a number: every record has a time")
-    rows = columns.table.rows
+    rows, given = columns.table.rows, times.given
     earlier: dict[int, int] = {}
     after_reset: list[int] = []
     previous, was_reset = -1, False
@@ -116,7 +116,7 @@ def check_order(
         if previous < 0 or grouping.index[previous] != subject:
             previous, was_reset = -1, False
         was_reset |= bool(resets[k])
-        if not times.given[k]:
+        if not given[k]:
             continue
         if previous >= 0 and times.values[k] < times.values[previous]:
             earlier[k] = previous
