@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bnode_nlme.study.dataset import study_dataset
 from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
+from bnode_nlme.study.prediction_times import records_at_times
 from bnode_nlme.study.read_only import read_only
 from bnode_nlme.study.records import Records
 from bnode_nlme.study.summary import study_summary
@@ -158,6 +159,26 @@ class Study:
                 covariates={name: values[kept] for name, values in self.covariates.items()},
             )
         return part
+
+    def at_times(self, times: ArrayLike) -> Study:
+        """Keep subjects, doses and covariates; predict at `times` instead of where was measured.
+
+        Parameters
+        ----------
+        times : array_like (T,)
+            Times of the prediction points of every subject, in the study's unit.
+
+        Returns
+        -------
+        Study
+            With EVID 2 records at `times`; at the time of a dose they see the state after it.
+
+        Raises
+        ------
+        ValueError
+            When a time is not finite, or there is none.
+        """
+        return replace(self, records=records_at_times(self.records, times))
 
     def to_xarray(self) -> xr.Dataset:
         """Turn the study into a labelled data set.

@@ -1,0 +1,3 @@
+"""The command line: `bnode-nlme`."""
+
+from bnode_nlme.cli.app import app as app

@@ -1,0 +1,192 @@
+"""The demonstration: theophylline with a learned absorption, from data to pictures."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pymc as pm
+import xarray as xr
+from rich.console import Console
+from rich.table import Table
+
+from bnode_nlme.cli.theophylline import (
+    NOMINAL_DOSE,
+    PARAMETERS,
+    Demonstration,
+    classical_model,
+    learned_model,
+)
+from bnode_nlme.datasets import theophylline
+from bnode_nlme.diagnostics import function_convergence
+from bnode_nlme.distributions import solver_report
+from bnode_nlme.plots import plot_individual_fits, plot_learned_function, plot_predictive_check
+from bnode_nlme.results import save, trajectories
+from bnode_nlme.study import Study
+
+_SUMMARY = [f"log_{name}" for name in PARAMETERS] + ["eta_sd", "sigma"]
+_TIME, _CONCENTRATION = "time (h)", "theophylline (mg/L)"
+
+
+def run_demo(
+    folder: Path, *, draws: int, tune: int, chains: int, seed: int, console: Console
+) -> None:
+    """Fit both models, print what came out and write the results folder.
+
+    Parameters
+    ----------
+    folder
+        Where the results go; made if need be.
+    draws, tune, chains, seed
+        As for `pymc.sample`.
+    console
+        Where to print.
+    """
+    begin = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    study = theophylline()
+    console.print(study)
+    settings = {"draws": draws, "tune": tune, "chains": chains, "random_seed": seed}
+    learned, classical = learned_model(study), classical_model(study)
+    fits = {}
+    for made in (learned, classical):
+        console.rule(f"Sampling: {made.name}")
+        fits[made.name] = _sample(made, console, **settings)
+    posterior, reference = fits[learned.name], fits[classical.name]
+    function = absorption_rate(learned, posterior)
+
+    console.rule("What came out")
+    table = az.summary(posterior, var_names=_SUMMARY)
+    _print_table(console, "Learned absorption: parameters", table)
+    _print_function(console, function)
+    comparison = az.compare(fits)
+    _print_table(console, "Leave-one-out comparison (higher elpd is better)", comparison)
+
+    table.to_csv(folder / "parameters.csv")
+    comparison.to_csv(folder / "comparison.csv")
+    save(posterior, folder / "posterior.nc")
+    save(reference, folder / "posterior_classical.nc")
+    _draw(study, learned, posterior, reference, function, folder)
+    minutes = (time.perf_counter() - begin) / 60.0
+    console.print(f"\n{minutes:.1f} minutes in all. Results in {folder}/:")
+    for path in sorted(folder.iterdir()):
+        console.print(f"  {path.name}")
+
+
+def _sample(made: Demonstration, console: Console, **settings: Any) -> xr.DataTree:
+    begin = time.perf_counter()
+    with made.model:
+        fit = pm.sample(**settings, cores=min(settings["chains"], 2), target_accept=0.9)
+        seconds = time.perf_counter() - begin
+        report = solver_report()
+        pm.compute_log_likelihood(fit, progressbar=False)
+        seed = settings["random_seed"]
+        fit.update(pm.sample_posterior_predictive(fit, random_seed=seed, progressbar=False))
+    divergences = int(fit.sample_stats["diverging"].sum())
+    ess = float(min(az.ess(fit, var_names=_SUMMARY).to_dataset().min().to_array().min(), np.inf))
+    console.print(
+        f"{seconds:.0f} s, {divergences} divergences, {report}, "
+        f"smallest bulk ESS {ess:.0f} ({ess / seconds:.1f} per second)"
+    )
+    return fit
+
+
+def absorption_rate(made: Demonstration, fit: xr.DataTree) -> xr.DataArray:
+    """Absorption rate constant (1/h) of the typical subject over the amount in the depot.
+
+    Returns
+    -------
+    xarray.DataArray (chain, draw, amount)
+    """
+    if made.network is None:
+        raise ValueError(f"{made.name} has no network.")
+    amount = np.linspace(0.0, NOMINAL_DOSE, 41)
+    posterior = fit.posterior.to_dataset()
+    weights = posterior[made.network.name].transpose("chain", "draw", ...)
+    log_factor = made.network.evaluate(weights.to_numpy(), amount[:, None])
+    typical = np.exp(posterior["log_ka"].transpose("chain", "draw").to_numpy())
+    return xr.DataArray(
+        typical[..., None] * np.exp(log_factor),
+        dims=("chain", "draw", "amount"),
+        coords={"chain": posterior.chain, "draw": posterior.draw, "amount": amount},
+        name="absorption_rate_constant",
+    )
+
+
+def _print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for column in frame.columns:
+        table.add_column(str(column), justify="right")
+    for name, row in frame.iterrows():
+        table.add_row(str(name), *[_number(value) for value in row])
+    console.print(table)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _print_function(console: Console, function: xr.DataArray) -> None:
+    convergence = function_convergence(function)
+    quantiles = function.quantile([0.05, 0.5, 0.95], dim=("chain", "draw"))
+    table = Table(title="Learned absorption rate constant (1/h)", title_justify="left")
+    for column in ("in the depot (mg)", "median", "90 % band", "R-hat", "ESS"):
+        table.add_column(column, justify="right")
+    for amount in function.amount.to_numpy()[::8]:
+        low, middle, high = quantiles.sel(amount=amount).to_numpy()
+        at = convergence.sel(amount=amount)
+        table.add_row(
+            f"{amount:.0f}",
+            f"{middle:.2f}",
+            f"{low:.2f} to {high:.2f}",
+            f"{float(at.r_hat):.3f}",
+            f"{float(at.ess_bulk):.0f}",
+        )
+    console.print(table)
+    console.print(
+        f"over the whole grid: R-hat at most {float(convergence.r_hat.max()):.3f}, "
+        f"bulk ESS at least {float(convergence.ess_bulk.min()):.0f}"
+    )
+
+
+def _draw(
+    study: Study,
+    learned: Demonstration,
+    posterior: xr.DataTree,
+    reference: xr.DataTree,
+    function: xr.DataArray,
+    folder: Path,
+) -> None:
+    draws = posterior.posterior.to_dataset()
+    measured = trajectories(learned.system, study, draws, draws=50)
+    plot_learned_function(
+        function,
+        xlabel="theophylline left in the depot (mg)",
+        ylabel="absorption rate constant (1/h)",
+        title="Theophylline: learned absorption of the typical subject",
+        classical=np.exp(reference.posterior["log_ka"]),
+        classical_label="classical: constant rate",
+        visited=measured["depot"].median("sample").to_numpy(),
+    ).savefig(folder / "learned_absorption.png", dpi=150)
+    dense = study.at_times(np.linspace(0.0, 25.0, 76))
+    plot_individual_fits(
+        study,
+        trajectories(learned.system, dense, draws),
+        "cp",
+        xlabel=_TIME,
+        ylabel=_CONCENTRATION,
+    ).savefig(folder / "individual_fits.png", dpi=150)
+    replicated = posterior.posterior_predictive["cp"].stack(sample=("chain", "draw"))
+    records = study.records
+    plot_predictive_check(
+        records.time[study.observations],
+        records.value[study.observations],
+        replicated.transpose("sample", ...).to_numpy(),
+        xlabel=_TIME,
+        ylabel=_CONCENTRATION,
+    ).savefig(folder / "predictive_check.png", dpi=150)

@@ -1,0 +1,114 @@
+"""The two models of the demonstration: absorption learned, and absorption at a constant rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pymc as pm
+import pytensor.tensor as pt
+
+from bnode_nlme.distributions import Additive, NetworkWeights, NeuralODE, RandomEffects
+from bnode_nlme.dynamics import MLP, System
+from bnode_nlme.study import Study
+
+NOMINAL_DOSE = 320.0
+"""mg; the doses of the study are 267 to 320 mg."""
+
+PARAMETERS = ("ka", "CL", "V")
+_LOG_PRIORS = {"ka": 0.45, "CL": 1.0, "V": 3.45}
+
+# Non-stiff, and NUTS asks for no more than this: the log-posterior is exact to 1e-4, its gradient
+# to 1e-4 of its largest element (benchmarks/README.md).
+_SOLVER: dict[str, Any] = {
+    "method": "adams",
+    "rtol": 1e-5,
+    "atol": 1e-4,
+    "adjoint_atol": 1e-6,
+}
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A model of the theophylline study, with what it was made from.
+
+    Attributes
+    ----------
+    name : str
+    system : System
+    network : MLP or None
+    model : pymc.Model
+    """
+
+    name: str
+    system: System
+    network: MLP | None
+    model: pm.Model
+
+
+def absorption_network() -> MLP:
+    """The network: logarithm of the absorption rate constant, relative to half the dose.
+
+    Its input is the amount left in the depot. Anchored at half the nominal dose, where it is 0:
+    there ka alone is the rate constant, so that the network's level and ka are not confounded.
+    """
+    return MLP(
+        "absorption",
+        inputs=1,
+        hidden=(5,),
+        scale=NOMINAL_DOSE / 3.0,
+        anchor=NOMINAL_DOSE / 2.0,
+    )
+
+
+def learned_model(study: Study) -> Demonstration:
+    """One compartment; the absorption rate constant is a function of the amount left."""
+    network = absorption_network()
+    system = System(
+        states=("depot", "central"),
+        parameters=PARAMETERS,
+        networks=(network,),
+        rhs=lambda t, y, p, nn, c: {
+            "depot": -p.ka * pt.exp(nn.absorption(y.depot)) * y.depot,
+            "central": p.ka * pt.exp(nn.absorption(y.depot)) * y.depot - p.CL / p.V * y.central,
+        },
+        outputs={"cp": lambda t, y, p, nn, c: y.central / p.V},
+    )
+    return Demonstration("learned absorption", system, network, _model(study, system, network))
+
+
+def classical_model(study: Study) -> Demonstration:
+    """One compartment with absorption at a constant rate."""
+    system = System(
+        states=("depot", "central"),
+        parameters=PARAMETERS,
+        rhs=lambda t, y, p, nn, c: {
+            "depot": -p.ka * y.depot,
+            "central": p.ka * y.depot - p.CL / p.V * y.central,
+        },
+        outputs={"cp": lambda t, y, p, nn, c: y.central / p.V},
+    )
+    return Demonstration("constant rate", system, None, _model(study, system, None))
+
+
+def _model(study: Study, system: System, network: MLP | None) -> pm.Model:
+    with pm.Model(coords=study.coords) as model:
+        eta = RandomEffects("eta", PARAMETERS, correlated=False)
+        individual = {}
+        for index, name in enumerate(PARAMETERS):
+            typical = pm.Normal(f"log_{name}", _LOG_PRIORS[name], 1.0)
+            individual[name] = pm.Deterministic(
+                name, pt.exp(typical + eta[:, index]), dims="subject"
+            )
+        weights = {} if network is None else {network.name: NetworkWeights(network.name, network)}
+        sigma = pm.HalfNormal("sigma", 2.0)
+        NeuralODE(
+            "cp",
+            system,
+            study,
+            parameters=individual,
+            weights=weights,
+            error=Additive(sigma),
+            **_SOLVER,
+        )
+    return model

@@ -1,0 +1,44 @@
+"""Convergence of a learned function, judged on its values."""
+
+from __future__ import annotations
+
+import arviz as az
+import xarray as xr
+
+
+def function_convergence(values: xr.DataArray) -> xr.Dataset:
+    """R-hat and effective sample sizes of a function's values over a grid.
+
+    The weights of a network are not identified (hidden units permute, tanh flips sign), so chains
+    may agree on the function and disagree on every weight; only the function is judged.
+
+    Parameters
+    ----------
+    values : xarray.DataArray (chain, draw, ...)
+        The function's values, one for each draw and grid point.
+
+    Returns
+    -------
+    xarray.Dataset
+        `r_hat`, `ess_bulk` and `ess_tail` over the grid: rank-normalised, as in Vehtari, Gelman,
+        Simpson, Carpenter and Bürkner 2021 (doi:10.1214/20-BA1221).
+
+    Raises
+    ------
+    ValueError
+        When a dimension "chain" or "draw" is missing.
+    """
+    missing = [name for name in ("chain", "draw") if name not in values.dims]
+    if missing:
+        raise ValueError(
+            f"function_convergence wants values over chain, draw and a grid; found the dimensions "
+            f"{', '.join(map(repr, values.dims))}."
+        )
+    draws = values.rename("value").to_dataset()
+    return xr.Dataset(
+        {
+            "r_hat": az.rhat(draws)["value"],
+            "ess_bulk": az.ess(draws, method="bulk")["value"],
+            "ess_tail": az.ess(draws, method="tail")["value"],
+        }
+    )
