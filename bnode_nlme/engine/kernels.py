@@ -144,7 +144,7 @@ def build_kernels(system: System) -> Kernels:
     seed = pt.tensor("seed", shape=(len(system.states),), dtype="float64")
     readout_seed = pt.tensor("seed", shape=(len(names),), dtype="float64")
     bodies: list[str] = []
-    declarations: set[str] = set()
+    needed: set[str] = set()
     for slot, outputs in _expressions(system, seed, readout_seed).items():
         inputs = [
             ("time", graph.time),
@@ -155,10 +155,10 @@ def build_kernels(system: System) -> Kernels:
             ("seed", readout_seed if slot == Slot.READOUT_ADJOINT else seed),
         ]
         program = lower(inputs, outputs)
-        body, declared = emit(slot.name.lower(), program, labels=_labels(system))
+        body, used = emit(slot.name.lower(), program, labels=_labels(system))
         bodies.append(body)
-        declarations.update(declared.splitlines())
-    source = "\n\n".join([_header(system) + "\n".join(sorted(declarations)), *bodies]) + "\n"
+        needed |= used
+    source = "\n\n".join([_header(system), *sorted(needed), *bodies]) + "\n"
     return Kernels(
         source,
         states=len(system.states),

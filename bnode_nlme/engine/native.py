@@ -59,6 +59,7 @@ def compile_ir(source: str, functions: tuple[str, ...]) -> NativeModule:
             module.verify()
             options = llvm.create_pipeline_tuning_options()
             options.speed_level = 3
+            options.slp_vectorization = True
             builder = llvm.create_pass_builder(target, options)
             builder.getModulePassManager().run(module, builder)
             engine = llvm.create_mcjit_compiler(module, target)

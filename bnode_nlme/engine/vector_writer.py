@@ -1,0 +1,151 @@
+"""A writer of LLVM IR over vectors of doubles of one width: the alphabet of `elementary`."""
+
+from __future__ import annotations
+
+import struct
+
+# Contraction to fused multiply-add is safe; reassociation is not: it breaks range reductions.
+FLAGS = "contract"
+
+ROUNDER = 1.5 * 2.0**52
+"""Adding and then subtracting it rounds to an integer, which its lowest bits hold in between."""
+
+
+def bits_of(value: float) -> int:
+    """The 64 bits of a double, as an unsigned integer."""
+    return int(struct.unpack("<Q", struct.pack("<d", value))[0])
+
+
+def double(value: float) -> str:
+    """A scalar double literal, exact to the last bit."""
+    return f"0x{bits_of(value):016X}"
+
+
+def type_of(width: int) -> str:
+    """The LLVM type of `width` doubles side by side; width 1 is the scalar."""
+    return "double" if width == 1 else f"<{width} x double>"
+
+
+class VectorWriter:
+    """Writes one function of one vector argument ``%x``, an instruction a line.
+
+    Every method that names an operation returns the register of its result. Operands are registers
+    or what `constant` and `integer` return. A Python float stands for its constant.
+
+    Parameters
+    ----------
+    width
+        Number of doubles side by side.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.lines: list[str] = []
+        self.declarations: set[str] = set()
+        self.doubles = type_of(width)
+        self.integers = self.doubles.replace("double", "i64")
+        self.tests = self.doubles.replace("double", "i1")
+
+    def _line(self, text: str) -> str:
+        register = f"%{len(self.lines)}"
+        self.lines.append(f"{register} = {text}")
+        return register
+
+    def _splat(self, scalar: str, kind: str) -> str:
+        return scalar if self.width == 1 else f"splat ({kind} {scalar})"
+
+    def _operand(self, value: str | float) -> str:
+        return value if isinstance(value, str) else self._splat(double(value), "double")
+
+    def _binary(self, name: str, a: str | float, b: str | float) -> str:
+        return self._line(f"{name} {FLAGS} {self.doubles} {self._operand(a)}, {self._operand(b)}")
+
+    def _intrinsic(self, name: str, *operands: str | float) -> str:
+        suffix = "f64" if self.width == 1 else f"v{self.width}f64"
+        symbol = f"@llvm.{name}.{suffix}"
+        types = ", ".join([self.doubles] * len(operands))
+        self.declarations.add(f"declare {self.doubles} {symbol}({types})")
+        given = ", ".join(f"{self.doubles} {self._operand(operand)}" for operand in operands)
+        return self._line(f"call {self.doubles} {symbol}({given})")
+
+    def add(self, a: str | float, b: str | float) -> str:
+        """``a + b``."""
+        return self._binary("fadd", a, b)
+
+    def sub(self, a: str | float, b: str | float) -> str:
+        """``a - b``."""
+        return self._binary("fsub", a, b)
+
+    def mul(self, a: str | float, b: str | float) -> str:
+        """``a * b``."""
+        return self._binary("fmul", a, b)
+
+    def div(self, a: str | float, b: str | float) -> str:
+        """``a / b``."""
+        return self._binary("fdiv", a, b)
+
+    def neg(self, a: str) -> str:
+        """``-a``."""
+        return self._line(f"fneg {self.doubles} {a}")
+
+    def muladd(self, a: str | float, b: str | float, c: str | float) -> str:
+        """``a * b + c``, in one rounding where the machine has such an instruction."""
+        return self._intrinsic("fmuladd", a, b, c)
+
+    def absolute(self, a: str) -> str:
+        """``|a|``."""
+        return self._intrinsic("fabs", a)
+
+    def copysign(self, magnitude: str, sign: str) -> str:
+        """`magnitude` with the sign bit of `sign`."""
+        return self._intrinsic("copysign", magnitude, sign)
+
+    def compare(self, order: str, a: str, b: str | float) -> str:
+        """A comparison by LLVM's name: ``olt``, ``ogt``, ``oeq``, ``uno``, ..."""
+        return self._line(f"fcmp {order} {self.doubles} {a}, {self._operand(b)}")
+
+    def select(self, test: str, a: str | float, b: str | float) -> str:
+        """``a`` where the test holds, else ``b``."""
+        return self._line(
+            f"select {self.tests} {test}, {self.doubles} {self._operand(a)}, "
+            f"{self.doubles} {self._operand(b)}"
+        )
+
+    def at_least(self, a: str, bound: float) -> str:
+        """`a` or the bound, whichever is larger; NaN stays NaN."""
+        return self.select(self.compare("olt", a, bound), bound, a)
+
+    def at_most(self, a: str, bound: float) -> str:
+        """`a` or the bound, whichever is smaller; NaN stays NaN."""
+        return self.select(self.compare("ogt", a, bound), bound, a)
+
+    def bits(self, a: str) -> str:
+        """The bits of doubles as integers."""
+        return self._line(f"bitcast {self.doubles} {a} to {self.integers}")
+
+    def from_bits(self, a: str) -> str:
+        """Doubles of the given bits."""
+        return self._line(f"bitcast {self.integers} {a} to {self.doubles}")
+
+    def on_bits(self, operation: str, a: str, b: str | int) -> str:
+        """An integer operation by LLVM's name: ``add``, ``sub``, ``and``, ``or``, ``shl``, ..."""
+        operand = b if isinstance(b, str) else self._splat(str(b), "i64")
+        return self._line(f"{operation} {self.integers} {a}, {operand}")
+
+    def polynomial(self, x: str, coefficients: tuple[float, ...]) -> str:
+        """A polynomial, constant term first, by Estrin's scheme.
+
+        Pairs of terms are independent of each other, so that the machine computes them at once
+        (Estrin 1960, doi:10.1145/1460361.1460365); a vector of one kernel has too few companions
+        to hide the latency of Horner's chain.
+        """
+        terms: list[str | float] = list(coefficients)
+        power = x
+        while len(terms) > 1:
+            paired: list[str | float] = [
+                self.muladd(terms[i + 1], power, terms[i]) for i in range(0, len(terms) - 1, 2)
+            ]
+            terms = paired + terms[len(paired) * 2 :]
+            if len(terms) > 1:
+                power = self.mul(power, power)
+        return self._operand(terms[0])
