@@ -15,6 +15,7 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from bnode_nlme.engine.callbacks import all_finite, evaluate
+from bnode_nlme.engine.forward import is_zero_length
 from bnode_nlme.engine.integrator import (
     MEMORY,
     QUADRATURE,
@@ -214,7 +215,11 @@ def _solve_subject(
             for i in range(states):
                 store_double(adjoint, i, 0.0)
             active = False
-        if record > first and active and marks[record, 0] < marks[record, 1]:
+        # A stretch without steps is skipped, and so are records at one time within a stretch.
+        passed = marks[record, 0] < marks[record, 1] and not is_zero_length(
+            times[max(record - 1, first)], time
+        )
+        if record > first and active and passed:
             if block[_FIRST] != marks[record, 0]:
                 block[_FIRST], block[_LAST] = marks[record, 0], marks[record, 1]
                 block[_CURSOR] = block[_LAST] - 1
@@ -255,6 +260,8 @@ def backward_entry(call: int) -> None:
         pointer_to_doubles(block[_PARAMETER_COTANGENTS]), (subjects, n_parameters)
     )
     to_weights = carray(pointer_to_doubles(block[_WEIGHT_COTANGENTS]), (n_weights,))
+    if length == 0:
+        return  # nothing to differentiate by
     state = np.zeros(states)
     block[_STATE] = state.ctypes.data
     seed = np.zeros(n_readouts)
