@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import tempfile
+import threading
 import uuid
-import weakref
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from bnode_nlme.engine.status import SolveStatus
 
 
+# Compiled code holds the bare address of the counts, and may outlive every `SolveCounter`: what
+# is mapped once stays mapped as long as the process.
+_MAPPED: dict[str, np.memmap[Any, Any]] = {}
+_LOCK = threading.Lock()
+
+
 def _remove(path: str, owner: int) -> None:
-    # A forked child inherits the finalizer, but the file is its parent's.
+    # A forked child inherits the clean-up, but the file is its parent's.
     if os.getpid() == owner:
-        Path(path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+
+
+def _mapped(path: str) -> np.memmap[Any, Any]:
+    with _LOCK:
+        if path not in _MAPPED:
+            mode: Literal["r+", "w+"] = "r+" if Path(path).exists() else "w+"
+            _MAPPED[path] = np.memmap(path, dtype=np.int64, mode=mode, shape=(len(SolveStatus),))
+            if mode == "w+":
+                atexit.register(_remove, path, os.getpid())
+        return _MAPPED[path]
 
 
 class SolveCounter:
@@ -24,17 +44,15 @@ class SolveCounter:
 
     Samplers run chains in threads (nutpie) or processes (PyMC), forked or spawned; a file mapped
     into memory by each of them is the one place that all can add to, without locks. Pickling
-    carries the file's name. Where the file no longer exists, counting starts anew.
+    carries the file's name. Where the file no longer exists, counting starts anew. The process
+    that made the file removes it when it ends.
     """
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path or str(
             Path(tempfile.gettempdir()) / f"bnode_nlme-counts-{uuid.uuid4().hex}"
         )
-        mode = "r+" if Path(self.path).exists() else "w+"
-        self._counts = np.memmap(self.path, dtype=np.int64, mode=mode, shape=(len(SolveStatus),))
-        if mode == "w+":
-            weakref.finalize(self, _remove, self.path, os.getpid())
+        self._counts = _mapped(self.path)
 
     @property
     def address(self) -> int:

@@ -63,7 +63,7 @@ _SUBJECT_COVARIATES, _RATES = int(Slot.SUBJECT_COVARIATES), int(Slot.RATES)
 def is_zero_length(start: float, stop: float) -> bool:
     """Whether two times are too close for CVODES to step between them."""
     # CVODES refuses less than two rounding units on either side (cvHin in cvodes.c).
-    return abs(stop - start) <= 1e-15 * max(abs(start), abs(stop))
+    return abs(stop - start) <= 1e-15 * max(abs(start), abs(stop)) + 1e-290
 
 
 @njit(nogil=True, cache=True)
@@ -100,9 +100,8 @@ def _open_stretch(block: np.ndarray, time: float, y: int) -> bool:
 def _write_step(block: np.ndarray, handles: np.ndarray, time: float, y: int) -> bool:
     """Append time, state and derivative after a step to the tape.
 
-    The derivative is that of the solver's polynomial, as in CVODES's own adjoint: on stiff
-    problems the right-hand side would multiply the rest of the step's nonlinear iteration by the
-    fastest rate.
+    The derivative is that of the solver's polynomial, as in CVODES's own adjoint: it costs no
+    evaluation of the right-hand side.
     """
     states = block[_N_STATES]
     row = _new_row(block)
@@ -156,9 +155,9 @@ def _integrate(
         if flag < 0:
             return status_of(flag), steps
         # Next to a singularity steps shrink to nothing: the tape's times must increase.
-        if block[_KEEP_TAPE] and reached[0] > now:
-            if not _write_step(block, handles, reached[0], y):
-                return _INTERNAL, steps
+        advanced = block[_KEEP_TAPE] and reached[0] > now
+        if advanced and not _write_step(block, handles, reached[0], y):
+            return _INTERNAL, steps
         now = reached[0]
         while pending < last and times[pending] <= now:
             CVodeGetDky(memory, times[pending], 0, scratch)
@@ -208,9 +207,7 @@ def _solve_subject(
         else:
             if block[_KEEP_TAPE] and not _open_stretch(block, now, y):
                 return _INTERNAL, steps
-            status, steps = _integrate(
-                block, handles, times, record, stop, now, seen, steps
-            )
+            status, steps = _integrate(block, handles, times, record, stop, now, seen, steps)
             if status != _SUCCESS:
                 return status, steps
         if block[_KEEP_TAPE]:
@@ -278,6 +275,7 @@ def forward_entry(call: int) -> None:
         block[_SUBJECT_COVARIATES] = block[_COVARIATES] + 8 * n_covariates * subject
         first, last = offsets[subject], offsets[subject + 1]
         outcome, taken = _INTERNAL, 0
+        opening = block[_TAPE_ROWS]
         if handles[MEMORY] != 0:
             if (
                 finite_weights
@@ -301,6 +299,7 @@ def forward_entry(call: int) -> None:
             else:
                 outcome = _NOT_FINITE_INPUT
         if outcome != _SUCCESS:
+            block[_TAPE_ROWS] = opening  # no adjoint solve follows
             for record in range(first, last):
                 if actions[record] == _OBSERVE:
                     predictions[targets[record], :] = np.nan

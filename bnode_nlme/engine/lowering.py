@@ -6,15 +6,15 @@ follows from its input arrays. An Op that is not listed here is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 import pytensor.scalar as ps
-import pytensor.scalar.math as psm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
+from pytensor.compile.ops import ViewOp
 from pytensor.graph.basic import Apply, Constant, Variable
 from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.graph.traversal import toposort
@@ -32,109 +32,12 @@ from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape, Shape_i, SpecifyShape
 from pytensor.tensor.subtensor import IncSubtensor, Subtensor, indices_from_subtensor
 
+from bnode_nlme.engine.elementwise import LoweringError as LoweringError
+from bnode_nlme.engine.elementwise import scalar_operation
 from bnode_nlme.engine.program import Program
 
 Numbers = NDArray[Any]
 """An array of instruction numbers, of the shape of the PyTensor variable it stands for."""
-
-
-class LoweringError(NotImplementedError):
-    """A PyTensor operation has no counterpart in native code."""
-
-
-_SCALAR_NAMES: dict[type, str] = {
-    ps.Sub: "sub",
-    ps.TrueDiv: "div",
-    ps.Neg: "neg",
-    ps.Exp: "exp",
-    ps.Exp2: "exp2",
-    ps.Expm1: "expm1",
-    ps.Log: "log",
-    ps.Log2: "log2",
-    ps.Log10: "log10",
-    ps.Log1p: "log1p",
-    ps.Sqrt: "sqrt",
-    ps.Pow: "pow",
-    ps.Tanh: "tanh",
-    ps.Sin: "sin",
-    ps.Cos: "cos",
-    ps.Tan: "tan",
-    ps.Sinh: "sinh",
-    ps.Cosh: "cosh",
-    ps.ArcSin: "asin",
-    ps.ArcCos: "acos",
-    ps.ArcTan: "atan",
-    ps.ArcTan2: "atan2",
-    ps.Abs: "abs",
-    ps.Floor: "floor",
-    ps.Ceil: "ceil",
-    ps.Sign: "sign",
-    psm.Erf: "erf",
-    psm.Erfc: "erfc",
-    psm.Gamma: "tgamma",
-    psm.GammaLn: "lgamma",
-    psm.Sigmoid: "sigmoid",
-    psm.Softplus: "softplus",
-    ps.LT: "lt",
-    ps.LE: "le",
-    ps.GT: "gt",
-    ps.GE: "ge",
-    ps.EQ: "eq",
-    ps.NEQ: "neq",
-    ps.Switch: "switch",
-}
-
-
-def _scalar(program: Program, op: ps.ScalarOp, operands: Sequence[int]) -> int:
-    if isinstance(op, ps.Add | ps.Mul | ps.Maximum | ps.Minimum | ps.AND | ps.OR):
-        name = {
-            ps.Add: "add",
-            ps.Mul: "mul",
-            ps.Maximum: "maximum",
-            ps.Minimum: "minimum",
-            ps.AND: "mul",
-            ps.OR: "maximum",
-        }[type(op)]
-        result = operands[0]
-        for operand in operands[1:]:
-            result = program.append(name, (result, operand))
-        return result
-    if isinstance(op, ps.Sqr):
-        return program.append("mul", (operands[0], operands[0]))
-    if isinstance(op, ps.Reciprocal):
-        return program.append("div", (program.constant(1.0), operands[0]))
-    if isinstance(op, ps.Identity | ps.Cast):
-        return operands[0]
-    if isinstance(op, ps.Second):
-        return operands[1]
-    if isinstance(op, ps.Invert):
-        return program.append("eq", (operands[0], program.constant(0.0)))
-    if isinstance(op, ps.IsNan):
-        return program.append("neq", (operands[0], operands[0]))
-    name = _SCALAR_NAMES.get(type(op))
-    if name is None:
-        raise LoweringError(
-            f"The right-hand side uses the elementwise operation {type(op).__name__}, which has no "
-            f"native counterpart. Available: {_available()}."
-        )
-    if name == "pow":
-        exponent = program.value_of(operands[1])
-        if exponent is not None and exponent == int(exponent) and 1 <= exponent <= 8:
-            return _integer_power(program, operands[0], int(exponent))
-    return program.append(name, operands)
-
-
-def _integer_power(program: Program, base: int, exponent: int) -> int:
-    if exponent == 1:
-        return base
-    half = _integer_power(program, base, exponent // 2)
-    square = program.append("mul", (half, half))
-    return program.append("mul", (square, base)) if exponent % 2 else square
-
-
-def _available() -> str:
-    basic = {"add", "mul", "maximum", "minimum", "sqr", "reciprocal"}
-    return ", ".join(sorted(basic | set(_SCALAR_NAMES.values())))
 
 
 def _index(node: Apply, first: int) -> tuple[Any, ...]:
@@ -197,18 +100,31 @@ def _lower(op: Any, node: Apply, program: Program, inputs: list[Numbers]) -> lis
 @_lower.register(Elemwise)
 def _(op: Elemwise, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
     arrays = np.broadcast_arrays(*inputs)
+    kinds = tuple(variable.type.dtype for variable in (*node.inputs, *node.outputs))
     result = np.empty(arrays[0].shape, dtype=object)
     for position in np.ndindex(result.shape):
-        result[position] = _scalar(program, op.scalar_op, [array[position] for array in arrays])
+        result[position] = scalar_operation(
+            program, op.scalar_op, [array[position] for array in arrays], kinds
+        )
     return [result]
 
 
 @_lower.register(CAReduce)
 def _(op: CAReduce, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
-    names = {ps.Add: "add", ps.Mul: "mul", ps.Maximum: "maximum", ps.Minimum: "minimum"}
+    names = {
+        ps.Add: "add",
+        ps.Mul: "mul",
+        ps.Maximum: "maximum",
+        ps.Minimum: "minimum",
+        ps.AND: "mul",
+        ps.OR: "maximum",
+    }
     name = names.get(type(op.scalar_op))
     if name is None:
-        raise LoweringError(f"The right-hand side reduces with {op.scalar_op}: not available.")
+        raise LoweringError(
+            f"The right-hand side reduces an array with {op.scalar_op}, which has no native "
+            "counterpart. Use a sum, product, maximum, minimum, all or any."
+        )
     axis = tuple(range(inputs[0].ndim)) if op.axis is None else tuple(op.axis)
     return [_reduce(program, name, inputs[0], axis)]
 
@@ -231,6 +147,16 @@ def _(op: Reshape, node: Apply, program: Program, inputs: list[Numbers]) -> list
     return [inputs[0].reshape(_static_shape(node.outputs[0]))]
 
 
+@_lower.register(ps.ScalarOp)
+def _(op: ps.ScalarOp, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    kinds = tuple(variable.type.dtype for variable in (*node.inputs, *node.outputs))
+    result = np.empty((), dtype=object)
+    result[()] = scalar_operation(program, op, [array[()] for array in inputs], kinds)
+    return [result]
+
+
+# Marks for PyTensor's differentiation, which is over here.
+@_lower.register(ViewOp)
 @_lower.register(SpecifyShape)
 @_lower.register(TensorFromScalar)
 @_lower.register(ScalarFromTensor)
@@ -325,9 +251,7 @@ def _constants(program: Program, data: NDArray[Any]) -> Numbers:
     return numbers
 
 
-def lower(
-    inputs: Sequence[tuple[str, Variable]], outputs: Sequence[Variable]
-) -> Program:
+def lower(inputs: Sequence[tuple[str, Variable]], outputs: Sequence[Variable]) -> Program:
     """Lower a PyTensor graph to a scalar program.
 
     Parameters
@@ -368,7 +292,10 @@ def lower(
             values[variable] = _constants(program, variable.data)
         return values[variable]
 
+    refuse = _lower.dispatch(object)
     for node in toposort(rewritten, blockers=[variable for _, variable in inputs]):
+        if _lower.dispatch(type(node.op)) is refuse:
+            refuse(node.op, node, program, [])  # before its inputs, which may be no numbers
         results = _lower(node.op, node, program, [value(variable) for variable in node.inputs])
         values.update(zip(node.outputs, results))
     for output in rewritten:
@@ -389,5 +316,3 @@ def vector_jacobian_product(
             return_disconnected="zero",
         )
     )
-
-

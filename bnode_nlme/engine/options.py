@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
+
+import numpy as np
 
 Method = Literal["auto", "bdf", "adams"]
 
 METHODS: tuple[Method, ...] = ("auto", "bdf", "adams")
+
+
+def _is_number(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, (bool, np.bool_))
 
 
 @dataclass(frozen=True)
@@ -25,8 +32,10 @@ class SolverOptions:
         Relative and absolute tolerance of the local error of every state; `atol` has the states'
         units.
     adjoint_rtol, adjoint_atol
-        The same for the adjoint solve that gives the gradient; `adjoint_atol` is relative to the
-        largest cotangent of the subject. Default: those of the forward solve.
+        The same for the adjoint solve that gives the gradient. `adjoint_atol` has no units: it is
+        relative to the subject's largest derivative of the likelihood by a state at an
+        observation, and for the gradient to what a relative change of a state is worth. Default:
+        `rtol`, and a hundredth of `adjoint_rtol`.
     max_steps
         Largest number of steps for one subject, forward and adjoint each.
 
@@ -44,7 +53,7 @@ class SolverOptions:
     max_steps: int = 10_000
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
+        if not isinstance(self.method, str) or self.method not in METHODS:
             raise ValueError(
                 f"method= wants one of {', '.join(map(repr, METHODS))}; found {self.method!r}."
             )
@@ -52,10 +61,12 @@ class SolverOptions:
             value = getattr(self, name)
             if value is None and name.startswith("adjoint"):
                 continue
-            if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0.0):
+            if not _is_number(value, Real) or not (math.isfinite(value) and value > 0.0):
                 raise ValueError(f"{name}= wants a positive number; found {value!r}.")
-        if not (isinstance(self.max_steps, int) and self.max_steps > 0):
+            object.__setattr__(self, name, float(value))
+        if not _is_number(self.max_steps, Integral) or not 0 < self.max_steps < 2**62:
             raise ValueError(f"max_steps= wants a positive integer; found {self.max_steps!r}.")
+        object.__setattr__(self, "max_steps", int(self.max_steps))
 
     @property
     def resolved_method(self) -> Literal["bdf", "adams"]:

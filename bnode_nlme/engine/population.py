@@ -14,13 +14,15 @@ from bnode_nlme.engine import sundials
 from bnode_nlme.engine.kernels import KERNELS, Kernels
 from bnode_nlme.engine.memory import call_entry, copy_memory, release
 from bnode_nlme.engine.options import SolverOptions
-from bnode_nlme.engine.schedule import Schedule
+from bnode_nlme.engine.schedule import Action, Schedule
 from bnode_nlme.engine.slots import SIZE, Slot
 
 Array = NDArray[Any]
 
 _FORWARD_ENTRY, _BACKWARD_ENTRY = int(Slot.FORWARD_ENTRY), int(Slot.BACKWARD_ENTRY)
 _N_STATES, _N_READOUTS = int(Slot.N_STATES), int(Slot.N_READOUTS)
+_N_PARAMETERS, _N_WEIGHTS = int(Slot.N_PARAMETERS), int(Slot.N_WEIGHTS)
+_N_COVARIATES, _OBSERVE = int(Slot.N_COVARIATES), int(Action.OBSERVE)
 _TOLERANCES, _N_SUBJECTS = int(Slot.TOLERANCES), int(Slot.N_SUBJECTS)
 _N_RECORDS, _N_SOLVED = int(Slot.N_RECORDS), int(Slot.N_SOLVED)
 _PARAMETERS, _WEIGHTS, _COVARIATES = int(Slot.PARAMETERS), int(Slot.WEIGHTS), int(Slot.COVARIATES)
@@ -82,6 +84,55 @@ class BackwardResult(NamedTuple):
 # whatever the types of a caller's arrays; what is compiled per caller is this thin layer.
 
 
+# The entry points trust what they are given: a wrong length or index here would let them read or
+# write anywhere, so it is looked at before each solve (less than a microsecond for ten subjects).
+
+
+@njit(nogil=True, cache=True)
+def _check_inputs(
+    template: Array,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+    offsets: Array,
+    subjects: Array,
+) -> None:
+    n_subjects = offsets.shape[0] - 1
+    if parameters.shape[0] != n_subjects:
+        raise ValueError("Parameters of a solve want one row for each subject of the schedule.")
+    if parameters.shape[1] != template[_N_PARAMETERS]:
+        raise ValueError("Parameters of a solve want one column for each of the system's.")
+    if weights.shape[0] != template[_N_WEIGHTS]:
+        raise ValueError("Weights of a solve want the length of all the system's networks.")
+    if covariates.shape[0] != n_subjects or covariates.shape[1] != template[_N_COVARIATES]:
+        raise ValueError("Covariates of a solve want shape (subjects, covariates).")
+    asked = np.zeros(n_subjects, np.bool_)
+    for subject in subjects:
+        if subject < 0 or subject >= n_subjects:
+            raise ValueError("Subjects to solve are counted from 0; one is out of range.")
+        if asked[subject]:
+            raise ValueError("Subjects to solve may each be named once.")
+        asked[subject] = True
+
+
+@njit(nogil=True, cache=True)
+def _check_schedule(
+    template: Array, offsets: Array, actions: Array, targets: Array, times: Array, rows: int
+) -> None:
+    records = times.shape[0]
+    if actions.shape[0] != records or targets.shape[0] != records:
+        raise ValueError("The arrays of a schedule want one length.")
+    if offsets[0] != 0 or offsets[-1] != records:
+        raise ValueError("Offsets of a schedule want to begin at 0 and end at its length.")
+    for subject in range(offsets.shape[0] - 1):
+        if offsets[subject] > offsets[subject + 1]:
+            raise ValueError("Offsets of a schedule must not decrease.")
+    for record in range(records):
+        length = rows if actions[record] == _OBSERVE else template[_N_STATES]
+        if targets[record] < 0 or targets[record] >= length:
+            raise ValueError("A target of a schedule is no row or state.")
+
+
 @njit(nogil=True, cache=True)
 def call_forward(
     template: Array,
@@ -100,6 +151,10 @@ def call_forward(
     counts: int,
 ) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Forward solve; arrays must be row-major. Returns the fields of `ForwardResult`."""
+    _check_inputs(template, parameters, weights, covariates, offsets, subjects)
+    _check_schedule(template, offsets, actions, targets, times, rows)
+    if amounts.shape[0] != times.shape[0]:
+        raise ValueError("The arrays of a schedule want one length.")
     n_subjects, n_records, states = parameters.shape[0], times.shape[0], template[_N_STATES]
     predictions = np.full((rows, template[_N_READOUTS]), np.nan)
     status = np.full(n_subjects, NOT_ASKED_FOR, np.int64)
@@ -122,8 +177,9 @@ def call_forward(
     call_entry(block[_FORWARD_ENTRY], block.ctypes.data)
     width = 1 + 2 * states
     tape = np.empty((block[_TAPE_ROWS], width))
-    copy_memory(tape.ctypes.data, block[_TAPE], 8 * tape.size)
-    release(block[_TAPE])
+    if block[_TAPE] != 0:
+        copy_memory(tape.ctypes.data, block[_TAPE], 8 * tape.size)
+        release(block[_TAPE])
     return predictions, status, steps, tape, marks, seen
 
 
@@ -151,7 +207,15 @@ def call_backward(
     Returns the cotangents of the parameters (subjects, parameters) and of the weights (weights,),
     and the steps (subjects,).
     """
+    _check_inputs(template, parameters, weights, covariates, offsets, subjects)
+    _check_schedule(template, offsets, actions, targets, times, cotangents.shape[0])
     n_subjects, n_records = parameters.shape[0], times.shape[0]
+    if status.shape[0] != n_subjects or seen.shape[0] != n_records:
+        raise ValueError("The adjoint solve wants what a forward solve of these records left.")
+    if marks.shape[0] != n_records:
+        raise ValueError("The adjoint solve wants the tape that its forward solve did not keep.")
+    if cotangents.shape[1] != template[_N_READOUTS]:
+        raise ValueError("Cotangents want one column for each readout.")
     to_parameters = np.zeros(parameters.shape)
     to_weights = np.zeros(weights.shape)
     steps = np.zeros(n_subjects, np.int64)

@@ -54,15 +54,12 @@ class Program:
     arrays: tuple[tuple[str, int], ...]
     instructions: list[Instruction] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
-    _numbers: dict[Instruction, int] = field(default_factory=dict, repr=False)
+    _numbers: dict[tuple[Instruction, str], int] = field(default_factory=dict, repr=False)
 
     def constant(self, value: float) -> int:
         """The number of the instruction that holds a constant."""
-        # -0.0 and 0.0 compare equal but are different numbers to a division.
-        key = Instruction("const", (), float(value))
-        if value == 0.0 and math.copysign(1.0, value) < 0.0:
-            return self.append("neg", (self.constant(0.0),))
-        return self._number(key)
+        # -0.0 and 0.0 compare equal but are different numbers to a division; NaN equals nothing.
+        return self._number(Instruction("const", (), float(value)), float(value).hex())
 
     def input(self, array: str, index: int) -> int:
         """The number of the instruction that reads element `index` of an input array."""
@@ -83,12 +80,13 @@ class Program:
         operation, _, payload = self.instructions[number]
         return payload if operation == "const" and isinstance(payload, float) else None
 
-    def _number(self, instruction: Instruction) -> int:
-        found = self._numbers.get(instruction)
+    def _number(self, instruction: Instruction, digits: str = "") -> int:
+        key = (instruction._replace(payload=None) if digits else instruction, digits)
+        found = self._numbers.get(key)
         if found is None:
             found = len(self.instructions)
             self.instructions.append(instruction)
-            self._numbers[instruction] = found
+            self._numbers[key] = found
         return found
 
     def _simplified(self, operation: str, operands: tuple[int, ...]) -> int | None:
@@ -96,10 +94,8 @@ class Program:
         known = [value for value in values if value is not None]
         if len(known) == len(values) and operation in _FOLDED:
             folded = _FOLDED[operation](*known)
-            if math.isfinite(folded) and folded != 0.0:
+            if math.isfinite(folded):
                 return self.constant(folded)
-            if folded == 0.0:
-                return self.constant(0.0)
         if operation == "switch" and values[0] is not None:
             return operands[1] if values[0] != 0.0 else operands[2]
         if operation == "add":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -56,38 +57,64 @@ class Schedule:
         return self.offsets, self.actions, self.targets, self.times, self.amounts
 
 
+def _is_due(due: float, time: float) -> bool:
+    # Written in decimals, 3 doses 0.1 apart and a record at 0.3 coincide; in binary they do not.
+    return due <= time + 1e-12 * max(abs(due), abs(time))
+
+
 class _Timeline:
     """The entries of one subject while its records are read in order."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[int, int, float, float]] = []
-        # Implied doses and ends of infusions: (time, order, state, amount, rate, left, interval).
-        self._pending: list[tuple[float, int, int, float, float, int, float]] = []
+        # Implied doses and ends of infusions: when, the order of planning, what to do then.
+        self._pending: list[tuple[float, int, Callable[[float], None]]] = []
         self._active: dict[int, list[float]] = {}
         self._order = 0
 
     def advance(self, time: float) -> None:
         """Let every implied entry due at or before `time` act."""
-        while self._pending and self._pending[0][0] <= time:
-            due, _, state, amount, rate, left, interval = heapq.heappop(self._pending)
-            if interval < 0.0:
-                self._active[state].remove(rate)
-                self._set_rate(due, state)
-            else:
-                self.dose(due, state, amount, rate, left, interval)
+        while self._pending and _is_due(self._pending[0][0], time):
+            due, _, act = heapq.heappop(self._pending)
+            act(min(due, time))
 
     def dose(
         self, time: float, state: int, amount: float, rate: float, left: int, interval: float
     ) -> None:
-        """Give a dose, and plan the `left` further ones and the end of its infusion."""
+        """Give a dose, and plan the `left` further ones and the ends of their infusions."""
+        self._give(time, state, amount, rate)
+        if left > 0:
+            self._repeat(time, 1, left, interval, state, amount, rate)
+
+    def _give(self, time: float, state: int, amount: float, rate: float) -> None:
         if rate > 0.0:
             self._active.setdefault(state, []).append(rate)
             self._set_rate(time, state)
-            self._plan(time + amount / rate, state, amount, rate, 0, -1.0)
+            self._plan(time + amount / rate, lambda due: self._stop(due, state, rate))
         else:
             self.entries.append((Action.ADD, state, time, amount))
-        if left > 0:
-            self._plan(time + interval, state, amount, rate, left - 1, interval)
+
+    def _repeat(
+        self,
+        first: float,
+        number: int,
+        last: int,
+        interval: float,
+        state: int,
+        amount: float,
+        rate: float,
+    ) -> None:
+        def act(due: float) -> None:
+            self._give(due, state, amount, rate)
+            if number < last:
+                self._repeat(first, number + 1, last, interval, state, amount, rate)
+
+        # Counted from the first dose: adding the interval again and again adds its rounding too.
+        self._plan(first + number * interval, act)
+
+    def _stop(self, time: float, state: int, rate: float) -> None:
+        self._active[state].remove(rate)
+        self._set_rate(time, state)
 
     def reset(self, time: float) -> None:
         """Return to the initial state; infusions and pending doses are cancelled."""
@@ -95,12 +122,9 @@ class _Timeline:
         self._active.clear()
         self.entries.append((Action.RESET, 0, time, 0.0))
 
-    def _plan(
-        self, time: float, state: int, amount: float, rate: float, left: int, interval: float
-    ) -> None:
+    def _plan(self, time: float, act: Callable[[float], None]) -> None:
         self._order += 1
-        entry = (time, self._order, state, amount, rate, left, interval)
-        heapq.heappush(self._pending, entry)
+        heapq.heappush(self._pending, (time, self._order, act))
 
     def _set_rate(self, time: float, state: int) -> None:
         # Summed afresh each time, so that the rate is exactly zero once all infusions have ended.

@@ -105,7 +105,8 @@ def solve(
     rtol, atol
         Tolerances of the forward solve; `atol` in the states' units.
     adjoint_rtol, adjoint_atol
-        Tolerances of the gradient; by default those of the forward solve.
+        Tolerances of the gradient, see `SolverOptions`; by default `rtol`, and a hundredth of
+        `adjoint_rtol`.
     max_steps
         Largest number of steps for one subject.
 

@@ -123,7 +123,7 @@ class SolveOp(Op):
         )
         return [to_parameters, to_weights, *[disconnected_type() for _ in inputs[2:]]]
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> list[tuple[Any, ...]]:
+    def infer_shape(self, node: Apply, shapes: Any) -> list[tuple[Any, ...]]:
         kernels = self.solver.kernels
         subjects = shapes[0][0]
         return [
