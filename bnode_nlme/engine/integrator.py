@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from bnode_nlme.engine import sundials
-from bnode_nlme.engine.memory import load_integer
+from bnode_nlme.engine.memory import load_integer, store_integer
+from bnode_nlme.engine.slots import Slot
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.sundials import (
     CVodeCreate,
@@ -22,6 +23,7 @@ from bnode_nlme.engine.sundials import (
     CVodeSetUserData,
     CVodeSStolerances,
     N_VDestroy_Serial,
+    N_VGetArrayPointer_Serial,
     N_VNew_Serial,
     SUNContext_ClearErrHandlers,
     SUNContext_Create,
@@ -35,6 +37,9 @@ from bnode_nlme.engine.sundials import (
 )
 
 _BDF = sundials.BDF
+_OPERATIONS, _N_OPERATIONS = int(Slot.VECTOR_OPERATIONS), int(Slot.N_VECTOR_OPERATIONS)
+# Entries of struct _generic_N_Vector_Ops up to and with its standard operations.
+_STANDARD_OPERATIONS = 31
 
 # Positions in the array of handles that stands for one integrator.
 CONTEXT, MEMORY, VECTOR, SCRATCH, MATRIX, LINEAR, NONLINEAR = range(7)
@@ -68,6 +73,28 @@ def status_of(flag: int) -> int:
 
 
 @njit(nogil=True, cache=True)
+def _new_vector(block: int, length: int, context: int) -> int:
+    """A vector that computes by `vector_operations`, as every vector that CVODES clones from it.
+
+    Where the library lays its vectors out in another way than we know, its own operations stay.
+    """
+    vector = N_VNew_Serial(length, context)
+    if vector == 0:
+        return vector
+    content, operations = load_integer(vector, 0), load_integer(vector, 1)
+    data = N_VGetArrayPointer_Serial(vector)
+    if load_integer(content, 0) != length or load_integer(content, 2) != data:
+        return vector
+    pairs = load_integer(block, _OPERATIONS)
+    for entry in range(_STANDARD_OPERATIONS):
+        for pair in range(load_integer(block, _N_OPERATIONS)):
+            if load_integer(operations, entry) == load_integer(pairs, 2 * pair):
+                store_integer(operations, entry, load_integer(pairs, 2 * pair + 1))
+                break
+    return vector
+
+
+@njit(nogil=True, cache=True)
 def create_integrator(
     block: int,
     method: int,
@@ -86,8 +113,8 @@ def create_integrator(
         return handles
     context = load_integer(address, CONTEXT)
     SUNContext_ClearErrHandlers(context)
-    handles[VECTOR] = N_VNew_Serial(states, context)
-    handles[SCRATCH] = N_VNew_Serial(states, context)
+    handles[VECTOR] = _new_vector(block, states, context)
+    handles[SCRATCH] = _new_vector(block, states, context)
     memory = CVodeCreate(method, context)
     flag = CVodeInit(memory, callback, 0.0, handles[VECTOR])
     flag |= CVodeSStolerances(memory, rtol, atol)
@@ -102,8 +129,8 @@ def create_integrator(
         handles[NONLINEAR] = SUNNonlinSol_FixedPoint(handles[VECTOR], 0, context)
         flag |= CVodeSetNonlinearSolver(memory, handles[NONLINEAR])
     if quadratures > 0:
-        handles[QUADRATURE] = N_VNew_Serial(quadratures, context)
-        handles[QUADRATURE_TOLERANCES] = N_VNew_Serial(quadratures, context)
+        handles[QUADRATURE] = _new_vector(block, quadratures, context)
+        handles[QUADRATURE_TOLERANCES] = _new_vector(block, quadratures, context)
         flag |= CVodeQuadInit(memory, quadrature_callback, handles[QUADRATURE])
         flag |= CVodeQuadSStolerances(memory, rtol, atol)
         # Without error control of the integral, gradients were ten times less accurate.

@@ -16,6 +16,7 @@ from bnode_nlme.engine.memory import call_entry, copy_memory, release
 from bnode_nlme.engine.options import SolverOptions
 from bnode_nlme.engine.schedule import Action, Schedule
 from bnode_nlme.engine.slots import SIZE, Slot
+from bnode_nlme.engine.vector_operations import replacements
 
 Array = NDArray[Any]
 
@@ -288,6 +289,9 @@ class PopulationSolver:
         block[Slot.N_WEIGHTS] = self.kernels.weights
         block[Slot.N_COVARIATES] = self.kernels.covariates
         block[Slot.N_READOUTS] = len(self.kernels.readouts)
+        operations = replacements()
+        block[Slot.VECTOR_OPERATIONS] = operations.ctypes.data
+        block[Slot.N_VECTOR_OPERATIONS] = len(operations)
         methods = {"bdf": sundials.BDF, "adams": sundials.ADAMS}
         block[Slot.METHOD] = methods[self.options.resolved_method]
         block[Slot.MAX_STEPS] = self.options.max_steps

@@ -40,6 +40,8 @@ class Slot(_Counted):
     N_WEIGHTS = auto()
     N_COVARIATES = auto()
     N_READOUTS = auto()
+    VECTOR_OPERATIONS = auto()
+    N_VECTOR_OPERATIONS = auto()
     METHOD = auto()
     MAX_STEPS = auto()
     # The call: inputs and outputs of `bnode_nlme.engine.population`.
