@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 
@@ -13,7 +14,7 @@ def _storable(dataset: xr.Dataset) -> xr.Dataset:
     texts = {
         name: variable.copy(
             data=np.array(
-                ["" if value is None else str(value) for value in variable.values.ravel()]
+                ["" if pd.isna(value) else str(value) for value in variable.values.ravel()]
             ).reshape(variable.shape)
         )
         for name, variable in dataset.variables.items()

@@ -1,0 +1,78 @@
+"""What is drawn is what was given."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from bnode_nlme.datasets import theophylline
+from bnode_nlme.plots import plot_individual_fits, plot_learned_function, plot_predictive_check
+from bnode_nlme.plots.predictive_check import time_bins
+
+
+def _function() -> xr.DataArray:
+    draws = np.random.default_rng(0).normal(2.0, 0.3, size=(2, 100, 5))
+    return xr.DataArray(draws, dims=("chain", "draw", "amount"), coords={"amount": np.arange(5.0)})
+
+
+def test_the_line_is_the_median_and_the_bands_hold_their_mass() -> None:
+    function = _function()
+    (axes,) = plot_learned_function(function, xlabel="x (mg)", ylabel="k (1/h)").axes
+    draws = function.to_numpy().reshape(-1, 5)
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), np.median(draws, axis=0))
+    wide, narrow = (band.get_paths()[0].vertices[:, 1] for band in axes.collections)
+    assert np.isclose(wide.max(), np.percentile(draws, 95, axis=0).max())
+    assert np.isclose(narrow.max(), np.percentile(draws, 75, axis=0).max())
+    assert axes.get_xlabel() == "x (mg)"
+
+
+def test_the_classical_constant_is_drawn_flat() -> None:
+    constant = xr.DataArray(np.full((2, 100), 1.5), dims=("chain", "draw"))
+    figure = plot_learned_function(
+        _function(), xlabel="x", ylabel="k", classical=constant, visited=[1.0, 2.0]
+    )
+    (axes,) = figure.axes
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), np.full(5, 1.5))
+    legend = axes.get_legend()
+    assert legend is not None
+    assert "classical model" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_each_subject_has_a_panel_with_its_own_measurements() -> None:
+    study = theophylline()
+    observed = study.to_xarray()
+    curves = xr.Dataset(
+        {"cp": (("sample", "observation"), np.tile(observed.value, (3, 1)))},
+        coords={
+            "time": ("observation", observed.time.to_numpy()),
+            "subject_of_observation": (
+                "observation",
+                study.subjects[observed.observation_subject.to_numpy()],
+            ),
+        },
+    )
+    figure = plot_individual_fits(study, curves, "cp", xlabel="h", ylabel="mg/L")
+    panels = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in panels] == [f"subject {i}" for i in range(1, 13)]
+    records = study.records
+    third = (records.subject == 2) & (records.evid == 0)
+    np.testing.assert_array_equal(panels[2].lines[1].get_ydata(), records.value[third])
+
+
+def test_percentiles_are_those_of_the_bins() -> None:
+    rng = np.random.default_rng(1)
+    times = np.repeat([0.0, 1.0, 2.0], 20)
+    measured = rng.normal(times, 1.0)
+    simulated = rng.normal(times, 1.0, size=(300, 60))
+    figure = plot_predictive_check(times, measured, simulated, xlabel="h", ylabel="y", bins=3)
+    lines = figure.axes[0].lines
+    expected = [np.percentile(measured[times == t], 50) for t in (0.0, 1.0, 2.0)]
+    np.testing.assert_allclose(lines[1].get_ydata(), expected)
+
+
+def test_equal_times_share_a_bin() -> None:
+    times = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 2.0, 3.0])
+    bins = time_bins(times, 4)
+    assert all(len(set(bins[times == t].tolist())) == 1 for t in times)
+    assert bins.min() == 0
+    assert (np.diff(bins) >= 0).all()
