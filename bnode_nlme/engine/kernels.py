@@ -6,13 +6,16 @@ import functools
 import weakref
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytensor.tensor as pt
+from pytensor.configdefaults import config
 from pytensor.graph.basic import Variable
 
 from bnode_nlme.dynamics.system import System
 from bnode_nlme.engine.llvm import emit
 from bnode_nlme.engine.lowering import lower, vector_jacobian_product
 from bnode_nlme.engine.native import compile_ir, content_hash
+from bnode_nlme.engine.program import Program
 from bnode_nlme.engine.slots import Slot
 
 KERNELS: tuple[Slot, ...] = (
@@ -62,17 +65,14 @@ class Kernels:
         return tuple(module.addresses[symbol] for symbol in symbols)
 
 
-def _expressions(system: System, seed: Variable, readout_seed: Variable) -> dict[Slot, list[Variable]]:
+def _expressions(
+    system: System, seed: Variable, readout_seed: Variable
+) -> dict[Slot, list[Variable]]:
     graph = system.graph
-    states = range(len(system.states))
-    one = pt.constant(1.0, dtype="float64")
-    rows = [vector_jacobian_product(graph.derivative[i], [graph.state], one)[0] for i in states]
     readout = _readout(system)
     inputs: list[Variable] = [graph.state, graph.parameters, graph.weights]
     return {
         Slot.DERIVATIVE: [graph.derivative],
-        # Column by column, as CVODES's dense matrices are stored.
-        Slot.JACOBIAN: [rows[i][j] for j in states for i in states],
         Slot.STATE_ADJOINT: vector_jacobian_product(graph.derivative, inputs[:1], seed),
         Slot.PARAMETER_ADJOINT: vector_jacobian_product(graph.derivative, inputs[1:], seed),
         Slot.READOUT: [readout],
@@ -80,6 +80,18 @@ def _expressions(system: System, seed: Variable, readout_seed: Variable) -> dict
         Slot.INITIAL: [graph.initial],
         Slot.INITIAL_ADJOINT: vector_jacobian_product(graph.initial, [graph.parameters], seed),
     }
+
+
+def _jacobian(adjoint: Program, states: int) -> Program:
+    """The Jacobian, column by column as CVODES stores it, from its product with a seed.
+
+    Row i is the product with the unit vector i: what that makes zero is folded away, far sooner
+    than by differentiating and rewriting each row as a graph of its own.
+    """
+    program = adjoint.specialised("seed", np.eye(states).tolist())
+    rows = program.outputs
+    program.outputs = [rows[i * states + j] for j in range(states) for i in range(states)]
+    return program
 
 
 def readout_names(system: System) -> tuple[str, ...]:
@@ -90,7 +102,11 @@ def readout_names(system: System) -> tuple[str, ...]:
 def _readout(system: System) -> Variable:
     graph = system.graph
     extra = [i for i, name in enumerate(system.states) if name not in system.output_names]
-    return pt.concatenate([graph.outputs, pt.stack([graph.state[i] for i in extra])]) if extra else graph.outputs
+    return (
+        pt.concatenate([graph.outputs, pt.stack([graph.state[i] for i in extra])])
+        if extra
+        else graph.outputs
+    )
 
 
 def _labels(system: System) -> dict[tuple[str, int], str]:
@@ -143,19 +159,24 @@ def build_kernels(system: System) -> Kernels:
     names = readout_names(system)
     seed = pt.tensor("seed", shape=(len(system.states),), dtype="float64")
     readout_seed = pt.tensor("seed", shape=(len(names),), dtype="float64")
+    programs: dict[Slot, Program] = {}
+    # PyTensor would note for each of thousands of variables where it was made.
+    with config.change_flags(traceback__limit=0):
+        for slot, outputs in _expressions(system, seed, readout_seed).items():
+            inputs = [
+                ("time", graph.time),
+                ("state", graph.state),
+                ("parameters", graph.parameters),
+                ("weights", graph.weights),
+                ("covariates", graph.covariates),
+                ("seed", readout_seed if slot == Slot.READOUT_ADJOINT else seed),
+            ]
+            programs[slot] = lower(inputs, outputs)
+    programs[Slot.JACOBIAN] = _jacobian(programs[Slot.STATE_ADJOINT], len(system.states))
     bodies: list[str] = []
     needed: set[str] = set()
-    for slot, outputs in _expressions(system, seed, readout_seed).items():
-        inputs = [
-            ("time", graph.time),
-            ("state", graph.state),
-            ("parameters", graph.parameters),
-            ("weights", graph.weights),
-            ("covariates", graph.covariates),
-            ("seed", readout_seed if slot == Slot.READOUT_ADJOINT else seed),
-        ]
-        program = lower(inputs, outputs)
-        body, used = emit(slot.name.lower(), program, labels=_labels(system))
+    for slot in KERNELS:
+        body, used = emit(slot.name.lower(), programs[slot], labels=_labels(system))
         bodies.append(body)
         needed |= used
     source = "\n\n".join([_header(system), *sorted(needed), *bodies]) + "\n"

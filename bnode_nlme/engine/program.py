@@ -132,6 +132,30 @@ class Program:
                 return inner.operands[0]
         return None
 
+    def specialised(self, array: str, rows: Sequence[Sequence[float]]) -> Program:
+        """The program with numbers in place of one input array, once for each row of numbers.
+
+        The outputs of the rows follow each other; what does not depend on the array is shared,
+        and what the numbers make constant is folded.
+        """
+        result = Program(self.arrays)
+        order = self.live()
+        for row in rows:
+            translated: dict[int, int] = {}
+            for number in order:
+                operation, operands, payload = self.instructions[number]
+                if operation == "input" and isinstance(payload, tuple):
+                    name, index = payload
+                    translated[number] = (
+                        result.constant(row[index]) if name == array else result.input(name, index)
+                    )
+                elif operation == "const" and isinstance(payload, float):
+                    translated[number] = result.constant(payload)
+                else:
+                    translated[number] = result.append(operation, [translated[o] for o in operands])
+            result.outputs.extend(translated[number] for number in self.outputs)
+        return result
+
     def live(self) -> list[int]:
         """The numbers of the instructions that the outputs need, in order."""
         needed: set[int] = set()
