@@ -7,6 +7,6 @@ from bnode_nlme.distributions.residual_error import Additive as Additive
 from bnode_nlme.distributions.residual_error import Combined as Combined
 from bnode_nlme.distributions.residual_error import LogNormalError as LogNormalError
 from bnode_nlme.distributions.residual_error import Proportional as Proportional
-from bnode_nlme.distributions.residual_error import ResidualError as ResidualError
+from bnode_nlme.distributions.residual_error import ResidualErrorModel as ResidualErrorModel
 from bnode_nlme.distributions.solver_report import SolverReport as SolverReport
 from bnode_nlme.distributions.solver_report import solver_report as solver_report

@@ -28,7 +28,8 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     Sampled standardised.
 
     Weights are not identified (hidden units permute, tanh flips sign): judge convergence on the
-    network's values over a grid, never on the weights.
+    network's values over a grid, never on the weights. A monotone network's weights are meant as
+    they are in the flat vector, before softplus makes them positive.
 
     Parameters
     ----------
@@ -45,21 +46,26 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     Returns
     -------
     TensorVariable (network.size,)
-        With the dim ``f"{name}_weight"``. Also in the posterior: ``f"{name}_scale"`` (layers,),
-        and what is sampled, ``f"{name}_z"`` (network.size,).
+        With the dim ``f"{name}_weight"``, labelled ``W0[i,j]`` (layer, unit, input) and ``b0[i]``.
+        Also in the posterior: ``f"{name}_scale"`` (layers,) with the dim ``f"{name}_layer"``, and
+        what is sampled, the standardised weights ``f"{name}_z"`` (network.size,).
 
     Raises
     ------
     ValueError
-        When `prior` is not one of the choices or `scale` is not positive.
+        When `network` is no MLP, `prior` is not one of the choices or `scale` is not positive.
     """
     if prior not in PRIORS:
         raise ValueError(
             f"NetworkWeights({name!r}): prior= wants one of {', '.join(map(repr, PRIORS))}; found "
             f"{prior!r}."
         )
-    if not (np.isfinite(scale) and scale > 0.0):
-        raise ValueError(f"NetworkWeights({name!r}): scale= wants a positive number; found {scale!r}.")
+    if not isinstance(network, MLP):
+        raise ValueError(f"NetworkWeights({name!r}): network= wants an MLP; found {network!r}.")
+    if not (np.isscalar(scale) and np.isfinite(scale) and scale > 0.0):
+        raise ValueError(
+            f"NetworkWeights({name!r}): scale= wants a positive number; found {scale!r}."
+        )
     model = pm.modelcontext(None)
     weight, layer = f"{name}_weight", f"{name}_layer"
     model.add_coord(layer, np.arange(len(network.layers)))

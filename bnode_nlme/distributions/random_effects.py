@@ -8,9 +8,21 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.transforms import CholeskyCorrTransform
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.study.dimensions import SUBJECT
+
+
+class CholeskyCorrelation(CholeskyCorrTransform):
+    """PyMC's own transform, under a name without an underscore.
+
+    PyMC 6.4 finds a variable's name from that of its transformed value by cutting off what stands
+    between the last underscores, so that with ``cholesky_corr`` `pymc.compute_log_likelihood`
+    looks for a variable that does not exist.
+    """
+
+    name = "choleskycorr"
 
 
 def RandomEffects(  # noqa: N802  named as the distribution that it stands for
@@ -35,7 +47,7 @@ def RandomEffects(  # noqa: N802  named as the distribution that it stands for
         Names of the effects; the columns of the result.
     correlated
         Whether the effects are correlated, with an LKJ prior (Lewandowski, Kurowicka and Joe
-        2009, doi:10.1016/j.jmva.2009.04.008), or independent.
+        2009, doi:10.1016/j.jmva.2009.04.008), or independent. One effect alone has no correlation.
     centred
         The parameterisation in which the effects are sampled: themselves (better when each
         subject has much data), or standardised (the default, better when it has little).
@@ -43,16 +55,18 @@ def RandomEffects(  # noqa: N802  named as the distribution that it stands for
         Scale of the half-normal priors of the effects' standard deviations: one number, or one
         for each effect. For effects on a log scale, 1 is vague.
     concentration
-        Concentration of the LKJ prior; 1 is uniform over correlation matrices, more favours weak
-        correlations.
+        Concentration of the LKJ prior, positive; 1 is uniform over correlation matrices, more
+        favours weak correlations. A single correlation of k effects has the variance
+        ``1 / (2 concentration + k - 1)``.
 
     Returns
     -------
     TensorVariable (subjects, effects)
         With dims ``("subject", f"{name}_effect")``. Also in the posterior:
-        ``f"{name}_sd"`` (effects,), ``f"{name}_correlation"`` (effects, effects) where correlated,
-        and what is sampled: ``f"{name}_z"`` (subjects, effects) where non-centred and
-        ``f"{name}_correlation_cholesky"``.
+        ``f"{name}_sd"`` (effects,); where correlated, ``f"{name}_correlation"`` (effects, effects)
+        with dims ``(f"{name}_effect", f"{name}_effect_bis")`` and its factor
+        ``f"{name}_correlation_cholesky"``; where non-centred, the standardised effects
+        ``f"{name}_z"`` (subjects, effects).
 
     Raises
     ------
@@ -73,10 +87,16 @@ def RandomEffects(  # noqa: N802  named as the distribution that it stands for
             f"{effects!r}."
         )
     scales = np.asarray(scale, dtype=float)
-    if scales.shape not in ((), (len(labels),)) or not np.all(scales > 0.0):
+    fits = scales.shape in ((), (len(labels),))
+    if not (fits and np.all(np.isfinite(scales)) and np.all(scales > 0.0)):
         raise ValueError(
             f"RandomEffects({name!r}): scale= wants one positive number or {len(labels)}; found "
             f"{scale!r}."
+        )
+    if not (np.isscalar(concentration) and np.isfinite(concentration) and concentration > 0.0):
+        raise ValueError(
+            f"RandomEffects({name!r}): concentration= wants one positive number; found "
+            f"{concentration!r}."
         )
     effect, other = f"{name}_effect", f"{name}_effect_bis"
     model.add_coord(effect, labels)
@@ -85,7 +105,11 @@ def RandomEffects(  # noqa: N802  named as the distribution that it stands for
     if correlated and len(labels) > 1:
         model.add_coord(other, labels)
         cholesky = pm.LKJCorr(
-            f"{name}_correlation_cholesky", n=len(labels), eta=concentration, dims=(effect, other)
+            f"{name}_correlation_cholesky",
+            n=len(labels),
+            eta=concentration,
+            dims=(effect, other),
+            default_transform=CholeskyCorrelation(n=len(labels), upper=False),
         )
         pm.Deterministic(f"{name}_correlation", cholesky @ cholesky.T, dims=(effect, other))
         factor = sd[:, None] * cholesky

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pymc as pm
 
-from bnode_nlme.distributions.neural_ode import counters_of
+from bnode_nlme.distributions.solve_nodes import solve_nodes
 from bnode_nlme.engine.status import SolveStatus
 
 
@@ -62,12 +62,15 @@ def solver_report(model: pm.Model | None = None, *, reset: bool = False) -> Solv
     Raises
     ------
     ValueError
-        When the model has no `NeuralODE`.
+        When the model has no solve.
     """
     model = pm.modelcontext(model)
-    counters = counters_of(model)
+    counters = {node.op.counter for node in solve_nodes(model)}
     if not counters:
-        raise ValueError("solver_report wants a model with a NeuralODE; found none in this model.")
+        raise ValueError(
+            "solver_report wants a model with a NeuralODE (or a solve of one's own that a "
+            "likelihood or a Deterministic uses); found none in this model."
+        )
     totals = dict.fromkeys(SolveStatus, 0)
     for counter in counters:
         for status, count in counter.read().items():
