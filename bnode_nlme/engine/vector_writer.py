@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import struct
 
-# Contraction to fused multiply-add is safe; reassociation is not: it breaks range reductions.
-FLAGS = "contract"
-
 ROUNDER = 1.5 * 2.0**52
 """Adding and then subtracting it rounds to an integer, which its lowest bits hold in between."""
 
@@ -58,7 +55,8 @@ class VectorWriter:
         return value if isinstance(value, str) else self._splat(double(value), "double")
 
     def _binary(self, name: str, a: str | float, b: str | float) -> str:
-        return self._line(f"{name} {FLAGS} {self.doubles} {self._operand(a)}, {self._operand(b)}")
+        # No fast-math flag: what a function gives must not depend on where it is inlined.
+        return self._line(f"{name} {self.doubles} {self._operand(a)}, {self._operand(b)}")
 
     def _intrinsic(self, name: str, *operands: str | float) -> str:
         suffix = "f64" if self.width == 1 else f"v{self.width}f64"
