@@ -71,8 +71,9 @@ def _declarations(body: str) -> set[str]:
     """External functions that the body calls, declared free of side effects."""
     called = {piece.split("(")[0] for piece in body.split("call double @")[1:]}
     return {
-        f"declare double @{name}(double{', double' if name in _LIBRARY_2 else ''}) "
-        "nounwind willreturn memory(none)"
+        f"declare double @{name}(double{', double' if name in _LIBRARY_2 else ''})"
+        # The elementary functions declare intrinsics too, and one declaration must serve.
+        + ("" if name.startswith("llvm.") else " nounwind willreturn memory(none)")
         for name in called
         if not name.startswith("elementary.")
     }

@@ -227,3 +227,13 @@ def test_other_functions_are_those_of_the_c_library():
     expected = [getattr(math, name)(t) for name in names] + [0.7**1.9]
     np.testing.assert_allclose(found, expected, rtol=1e-14)
     assert "call double @sin(" in body
+
+
+def test_a_kernel_may_use_the_intrinsics_that_elementary_functions_use():
+    # Declared twice, in different words, they would not parse.
+    program = Program((("state", 1),))
+    x = program.input("state", 0)
+    names = ["tanh", "abs", "sqrt", "floor", "ceil"]
+    program.outputs.extend(program.append(name, (x,)) for name in names)
+    found, _ = _run(program, [2.25], len(names))
+    np.testing.assert_allclose(found, [math.tanh(2.25), 2.25, 1.5, 2.0, 3.0], rtol=1e-15)
