@@ -1,6 +1,7 @@
 """CVODES's vector operations against NumPy, in place and between vectors, at every length."""
 
 import ctypes
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -61,22 +62,25 @@ def test_linear_sum(length, target):
     np.testing.assert_allclose(z.data, expected, rtol=1e-14, atol=1e-15)
 
 
+ON_ONE_VECTOR: list[tuple[str, Callable, Callable]] = [
+    ("scale", lambda x, z: (1.7, x, z), lambda x: 1.7 * x),
+    ("magnitude", lambda x, z: (x, z), np.abs),
+    ("inverse", lambda x, z: (x, z), lambda x: 1 / x),
+    ("add_constant", lambda x, z: (x, 0.25, z), lambda x: x + 0.25),
+    ("product", lambda x, z: (x, x, z), lambda x: x * x),
+    ("constant", lambda x, z: (0.125, z), lambda x: np.full(len(x), 0.125)),
+]
+
+
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("in_place", [False, True])
-def test_operations_on_one_vector(length, in_place):
-    for name, arguments, expected in [
-        ("scale", lambda x, z: (1.7, x, z), lambda x: 1.7 * x),
-        ("magnitude", lambda x, z: (x, z), np.abs),
-        ("inverse", lambda x, z: (x, z), lambda x: 1 / x),
-        ("add_constant", lambda x, z: (x, 0.25, z), lambda x: x + 0.25),
-        ("product", lambda x, z: (x, x, z), lambda x: x * x),
-        ("constant", lambda x, z: (0.125, z), lambda x: np.full(len(x), 0.125)),
-    ]:
-        x, z = _vectors(length)
-        z = x if in_place else z
-        wanted = expected(x.data.copy())
-        _call(name, *arguments(x, z))
-        np.testing.assert_array_equal(z.data, wanted, err_msg=name)
+@pytest.mark.parametrize(("name", "arguments", "expected"), ON_ONE_VECTOR)
+def test_operations_on_one_vector(name, arguments, expected, length, in_place):
+    x, z = _vectors(length)
+    z = x if in_place else z
+    wanted = expected(x.data.copy())
+    _call(name, *arguments(x, z))
+    np.testing.assert_array_equal(z.data, wanted)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
