@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,17 @@ def in_order(given: Mapping[str, Any] | None, names: tuple[str, ...], argument: 
 
     Raises
     ------
+    TypeError
+        When `given` is no mapping.
     ValueError
         When a name is missing or unknown, naming both and what was wanted.
     """
     given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"{argument}= wants a dict by name ({', '.join(map(repr, names)) or 'empty'}); "
+            f"found a {type(given).__name__}."
+        )
     missing = [name for name in names if name not in given]
     unknown = [name for name in given if name not in names]
     if missing or unknown:
@@ -34,6 +41,77 @@ def in_order(given: Mapping[str, Any] | None, names: tuple[str, ...], argument: 
             + "."
         )
     return [given[name] for name in names]
+
+
+def _converted(name: str, value: Any, wanted: str, convert: Callable[[Any], Any]) -> Any:
+    try:
+        return convert(value)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"{name} wants {wanted}; found {value!r}.") from error
+
+
+def parameter_columns(
+    system: System,
+    study: Study,
+    parameters: Mapping[str, Any],
+    convert: Callable[[Any], Any],
+    shape_of: Callable[[Any], tuple[int | None, ...]],
+) -> list[Any]:
+    """Each parameter, a scalar or a vector over the subjects, in the system's order.
+
+    Parameters
+    ----------
+    system, study, parameters
+        As for `solve`.
+    convert
+        Makes an array, or a tensor variable, of floats.
+    shape_of
+        The shape of what `convert` returns; None where a length is known at run time only.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter at fault.
+    """
+    columns = []
+    for name, value in zip(
+        system.parameters, in_order(parameters, system.parameters, "parameters"), strict=True
+    ):
+        wanted = f"a number or a vector over the {study.n_subjects} subjects"
+        column = _converted(f"parameters[{name!r}]", value, wanted, convert)
+        shape = shape_of(column)
+        if len(shape) > 1 or (shape and shape[0] not in (None, 1, study.n_subjects)):
+            raise ValueError(f"parameters[{name!r}] wants {wanted}; found shape {shape}.")
+        columns.append(column)
+    return columns
+
+
+def weight_vectors(
+    system: System,
+    weights: Mapping[str, Any] | None,
+    convert: Callable[[Any], Any],
+    shape_of: Callable[[Any], tuple[int | None, ...]],
+) -> list[Any]:
+    """Each network's flat weight vector, in the system's order; see `parameter_columns`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the network at fault.
+    """
+    names = tuple(network.name for network in system.networks)
+    vectors = []
+    for network, value in zip(system.networks, in_order(weights, names, "weights"), strict=True):
+        wanted = f"one flat vector of length {network.size}"
+        vector = _converted(f"weights[{network.name!r}]", value, wanted, convert)
+        shape = shape_of(vector)
+        if len(shape) != 1 or shape[0] not in (None, network.size):
+            raise ValueError(
+                f"weights[{network.name!r}] wants {wanted}; found shape {shape}. "
+                f"NetworkWeights({network.name!r}, ...) makes one."
+            )
+        vectors.append(vector)
+    return vectors
 
 
 def covariate_matrix(system: System, study: Study) -> NDArray[np.float64]:

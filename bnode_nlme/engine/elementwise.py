@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytensor.scalar as ps
 import pytensor.scalar.math as psm
+from pytensor.tensor.math import MulWithoutZeros
 
 from bnode_nlme.engine.program import Program
 
@@ -76,6 +77,10 @@ _CHAINED: dict[type, str] = {
 _BITWISE = (ps.AND, ps.OR, ps.XOR, ps.Invert)
 
 
+def _is_zero(program: Program, x: int) -> int:
+    return program.append("eq", (x, program.constant(0.0)))
+
+
 def _truncated(program: Program, x: int) -> int:
     down, up = program.append("floor", (x,)), program.append("ceil", (x,))
     return program.append("switch", (program.append("lt", (x, program.constant(0.0))), up, down))
@@ -135,6 +140,14 @@ _COMPOSED: dict[type, Callable[..., int]] = {
     ps.Reciprocal: lambda program, x: program.append("div", (program.constant(1.0), x)),
     ps.Identity: lambda program, x: x,
     ps.Second: lambda program, shape, x: x,
+    MulWithoutZeros: lambda program, a, b: program.append(
+        "switch",
+        (
+            _is_zero(program, a),
+            b,
+            program.append("switch", (_is_zero(program, b), a, program.append("mul", (a, b)))),
+        ),
+    ),
     ps.Invert: lambda program, x: program.append("eq", (x, program.constant(0.0))),
     ps.IsNan: lambda program, x: program.append("neq", (x, x)),
     ps.IsInf: lambda program, x: program.append(

@@ -14,6 +14,7 @@ import numpy as np
 import pytensor.scalar as ps
 import pytensor.tensor as pt
 from numpy.typing import NDArray
+from pytensor.compile.builders import OpFromGraph
 from pytensor.compile.ops import ViewOp
 from pytensor.graph.basic import Apply, Constant, Variable
 from pytensor.graph.rewriting.utils import rewrite_graph
@@ -28,7 +29,7 @@ from pytensor.tensor.basic import (
 )
 from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
-from pytensor.tensor.math import Dot
+from pytensor.tensor.math import Dot, MulWithoutZeros
 from pytensor.tensor.shape import Reshape, Shape, Shape_i, SpecifyShape
 from pytensor.tensor.subtensor import IncSubtensor, Subtensor, indices_from_subtensor
 
@@ -109,22 +110,34 @@ def _(op: Elemwise, node: Apply, program: Program, inputs: list[Numbers]) -> lis
     return [result]
 
 
+_REDUCTIONS: dict[type, str] = {
+    ps.Add: "add",
+    ps.Mul: "mul",
+    MulWithoutZeros: "mul",
+    ps.Maximum: "maximum",
+    ps.Minimum: "minimum",
+    ps.AND: "mul",
+    ps.OR: "maximum",
+}
+
+
 @_lower.register(CAReduce)
 def _(op: CAReduce, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
-    names = {
-        ps.Add: "add",
-        ps.Mul: "mul",
-        ps.Maximum: "maximum",
-        ps.Minimum: "minimum",
-        ps.AND: "mul",
-        ps.OR: "maximum",
-    }
-    name = names.get(type(op.scalar_op))
+    name = _REDUCTIONS.get(type(op.scalar_op))
     if name is None:
         raise LoweringError(
             f"The right-hand side reduces an array with {op.scalar_op}, which has no native "
             "counterpart. Use a sum, product, maximum, minimum, all or any."
         )
+    if isinstance(op.scalar_op, MulWithoutZeros):  # in the derivative of a product
+        one, zero = program.constant(1.0), program.constant(0.0)
+        taken = np.empty(inputs[0].shape, dtype=object)
+        for position in np.ndindex(taken.shape):
+            number = inputs[0][position]
+            taken[position] = program.append(
+                "switch", (program.append("eq", (number, zero)), one, number)
+            )
+        inputs = [taken]
     axis = tuple(range(inputs[0].ndim)) if op.axis is None else tuple(op.axis)
     return [_reduce(program, name, inputs[0], axis)]
 
@@ -234,6 +247,12 @@ def _(op: Blockwise, node: Apply, program: Program, inputs: list[Numbers]) -> li
     )
 
 
+@_lower.register(OpFromGraph)
+def _(op: OpFromGraph, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
+    given = dict(zip(op.inner_inputs, inputs, strict=True))
+    return _lower_graph(program, given, op.inner_outputs)
+
+
 def _static_shape(variable: Variable) -> tuple[int, ...]:
     shape = variable.type.shape
     if any(length is None for length in shape):
@@ -245,6 +264,8 @@ def _static_shape(variable: Variable) -> tuple[int, ...]:
 
 
 def _constants(program: Program, data: NDArray[Any]) -> Numbers:
+    if np.iscomplexobj(data):
+        raise LoweringError("The right-hand side computes with complex numbers; write it in reals.")
     numbers = np.empty(np.shape(data), dtype=object)
     for position in np.ndindex(numbers.shape):
         numbers[position] = program.constant(float(np.asarray(data)[position]))
@@ -275,13 +296,22 @@ def lower(inputs: Sequence[tuple[str, Variable]], outputs: Sequence[Variable]) -
     program = Program(
         tuple((name, int(np.prod(_static_shape(variable)))) for name, variable in inputs)
     )
-    values: dict[Variable, Numbers] = {}
+    given: dict[Variable, Numbers] = {}
     for name, variable in inputs:
         shape = _static_shape(variable)
         numbers = np.empty(shape, dtype=object)
         for flat, position in enumerate(np.ndindex(shape)):
             numbers[position] = program.input(name, flat)
-        values[variable] = numbers
+        given[variable] = numbers
+    for numbers in _lower_graph(program, given, rewritten):
+        program.outputs.extend(int(number) for number in numbers.ravel())
+    return program
+
+
+def _lower_graph(
+    program: Program, given: dict[Variable, Numbers], outputs: Sequence[Variable]
+) -> list[Numbers]:
+    values = dict(given)
 
     def value(variable: Variable) -> Numbers:
         if variable not in values:
@@ -293,14 +323,12 @@ def lower(inputs: Sequence[tuple[str, Variable]], outputs: Sequence[Variable]) -
         return values[variable]
 
     refuse = _lower.dispatch(object)
-    for node in toposort(rewritten, blockers=[variable for _, variable in inputs]):
+    for node in toposort(outputs, blockers=list(given)):
         if _lower.dispatch(type(node.op)) is refuse:
             refuse(node.op, node, program, [])  # before its inputs, which may be no numbers
         results = _lower(node.op, node, program, [value(variable) for variable in node.inputs])
-        values.update(zip(node.outputs, results))
-    for output in rewritten:
-        program.outputs.extend(int(number) for number in value(output).ravel())
-    return program
+        values.update(zip(node.outputs, results, strict=True))
+    return [value(output) for output in outputs]
 
 
 def vector_jacobian_product(

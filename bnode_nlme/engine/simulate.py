@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.dynamics.system import System
-from bnode_nlme.engine.arguments import covariate_matrix, in_order
+from bnode_nlme.engine.arguments import covariate_matrix, parameter_columns, weight_vectors
 from bnode_nlme.engine.kernels import kernels_of
 from bnode_nlme.engine.options import Method, SolverOptions
 from bnode_nlme.engine.population import PopulationSolver
@@ -20,28 +20,8 @@ from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
 from bnode_nlme.study.study import Study
 
 
-def _over_subjects(name: str, value: Any, n_subjects: int) -> NDArray[np.float64]:
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape not in ((), (1,), (n_subjects,)):
-        raise ValueError(
-            f"parameters[{name!r}] wants a number or an array over the {n_subjects} subjects; "
-            f"found shape {array.shape}."
-        )
-    return np.broadcast_to(array, (n_subjects,))
-
-
-def _flat_weights(system: System, weights: Mapping[str, Any] | None) -> NDArray[np.float64]:
-    names = tuple(network.name for network in system.networks)
-    vectors = [np.empty(0)]
-    for network, value in zip(system.networks, in_order(weights, names, "weights"), strict=True):
-        vector = np.asarray(value, dtype=np.float64)
-        if vector.shape != (network.size,):
-            raise ValueError(
-                f"weights[{network.name!r}] wants one flat vector of length {network.size}; "
-                f"found shape {vector.shape}."
-            )
-        vectors.append(vector)
-    return np.concatenate(vectors)
+def _floats(value: Any) -> NDArray[np.float64]:
+    return np.asarray(value, dtype=np.float64)
 
 
 def simulate(
@@ -89,17 +69,14 @@ def simulate(
     """
     options = SolverOptions(method, rtol, atol, max_steps=max_steps)
     schedule = build_schedule(system, study)
-    columns = [
-        _over_subjects(name, value, study.n_subjects)
-        for name, value in zip(
-            system.parameters, in_order(parameters, system.parameters, "parameters"), strict=True
-        )
-    ]
-    matrix = np.column_stack(columns) if columns else np.empty((study.n_subjects, 0))
+    matrix = np.empty((study.n_subjects, len(system.parameters)))
+    for i, column in enumerate(parameter_columns(system, study, parameters, _floats, np.shape)):
+        matrix[:, i] = column
+    vectors = weight_vectors(system, weights, _floats, np.shape)
     solver = PopulationSolver(kernels_of(system), options)
     result = solver.forward(
         matrix,
-        _flat_weights(system, weights),
+        np.concatenate([np.empty(0), *vectors]),
         covariate_matrix(system, study),
         schedule,
         np.arange(study.n_subjects),

@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.system import System
-from bnode_nlme.engine.arguments import covariate_matrix, in_order
+from bnode_nlme.engine.arguments import covariate_matrix, parameter_columns, weight_vectors
 from bnode_nlme.engine.counts import SolveCounter
 from bnode_nlme.engine.kernels import kernels_of
 from bnode_nlme.engine.options import Method, SolverOptions
@@ -47,31 +47,12 @@ class Solution:
     counter: SolveCounter
 
 
-def _over_subjects(name: str, value: Any, n_subjects: int) -> TensorVariable:
-    variable = pt.as_tensor_variable(value).astype("float64")
-    length = variable.type.shape[0] if variable.ndim == 1 else None
-    if variable.ndim > 1 or (length is not None and length not in (1, n_subjects)):
-        raise ValueError(
-            f"parameters[{name!r}] wants a scalar or a vector over the {n_subjects} subjects; "
-            f"found shape {variable.type.shape}."
-        )
-    if variable.ndim == 1 and length != 1:
-        return variable
-    return pt.broadcast_to(variable, (n_subjects,))
+def _floats(value: Any) -> TensorVariable:
+    return pt.as_tensor_variable(value).astype("float64")
 
 
-def _flat_weights(system: System, weights: Mapping[str, Any] | None) -> TensorVariable:
-    names = tuple(network.name for network in system.networks)
-    vectors = []
-    for network, value in zip(system.networks, in_order(weights, names, "weights"), strict=True):
-        vector = pt.as_tensor_variable(value).astype("float64")
-        if vector.ndim != 1 or vector.type.shape[0] not in (None, network.size):
-            raise ValueError(
-                f"weights[{network.name!r}] wants one flat vector of length {network.size}; "
-                f"found shape {vector.type.shape}. NetworkWeights({network.name!r}, ...) makes one."
-            )
-        vectors.append(vector)
-    return pt.concatenate(vectors) if vectors else pt.zeros((0,), dtype="float64")
+def _static_shape(variable: TensorVariable) -> tuple[int | None, ...]:
+    return tuple(variable.type.shape)
 
 
 def solve(
@@ -134,18 +115,19 @@ def solve(
     options = SolverOptions(method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps)
     schedule = build_schedule(system, study)
     covariates = covariate_matrix(system, study)
+    n_subjects = (study.n_subjects,)
     columns = [
-        _over_subjects(name, value, study.n_subjects)
-        for name, value in zip(
-            system.parameters, in_order(parameters, system.parameters, "parameters"), strict=True
-        )
+        # A vector whose length is known at run time only is checked by the solve itself.
+        column if column.ndim and column.type.shape != (1,) else pt.broadcast_to(column, n_subjects)
+        for column in parameter_columns(system, study, parameters, _floats, _static_shape)
     ]
     matrix = pt.stack(columns, axis=1) if columns else pt.zeros((study.n_subjects, 0))
+    vectors = weight_vectors(system, weights, _floats, _static_shape)
     counter = SolveCounter()
     solver = PopulationSolver(kernels_of(system), options)
     predictions, status, steps, *_ = SolveOp(solver, counter)(
         matrix,
-        _flat_weights(system, weights),
+        pt.concatenate(vectors) if vectors else pt.zeros((0,), dtype="float64"),
         covariates,
         *schedule.arrays,
         np.arange(study.n_subjects),
