@@ -128,7 +128,10 @@ def posterior(**draws: Any) -> xr.DataTree:
         name: (dims.get(name, ("chain", "draw")), np.asarray(values)[None])
         for name, values in draws.items()
     }
-    return xr.DataTree.from_dict({"/posterior": xr.Dataset(variables)})
+    dataset = xr.Dataset(variables)
+    if "subject" in dataset.dims:
+        dataset = dataset.assign_coords(subject=np.arange(1, dataset.sizes["subject"] + 1))
+    return xr.DataTree.from_dict({"/posterior": dataset})
 
 
 def solves_in(function: Any) -> list[str]:
