@@ -12,7 +12,7 @@ operation to another.
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, types
 
 from bnode_nlme.engine.callbacks import all_finite, evaluate
 from bnode_nlme.engine.forward import is_zero_length
@@ -78,7 +78,7 @@ _SUBJECT_COVARIATES, _STATE = int(Slot.SUBJECT_COVARIATES), int(Slot.STATE)
 _FIRST, _LAST, _CURSOR = int(Slot.TAPE_FIRST), int(Slot.TAPE_LAST), int(Slot.TAPE_CURSOR)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _integrate(
     block: np.ndarray, handles: np.ndarray, start: float, stop: float, steps: int
 ) -> tuple[int, int]:
@@ -102,7 +102,7 @@ def _integrate(
             return _SUCCESS, steps
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _set_tolerances(
     block: np.ndarray, handles: np.ndarray, tolerances: np.ndarray, size: float, worth: float
 ) -> None:
@@ -127,13 +127,13 @@ def _set_tolerances(
     CVodeQuadSVtolerances(memory, relative, vector)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _add(target: int, increments: np.ndarray, first: int, length: int) -> None:
     for i in range(length):
         store_double(target, i, load_double(target, i) + increments[first + i])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _largest(
     actions: np.ndarray, targets: np.ndarray, cotangents: np.ndarray, first: int, last: int
 ) -> float:
@@ -149,7 +149,7 @@ def _largest(
     return largest
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _solve_subject(
     block: np.ndarray,
     handles: np.ndarray,
@@ -232,7 +232,7 @@ def _solve_subject(
     return (_SUCCESS if all_finite(integral, length) else _NOT_FINITE), steps
 
 
-@cfunc(types.void(types.int64), cache=True)
+@callback(types.void(types.int64))
 def backward_entry(call: int) -> None:
     """Gradient of each subject asked for; inputs and outputs are named in `Slot`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import cfunc, njit, types
+from numba import types
 
 from bnode_nlme.engine.memory import (
     call_kernel,
@@ -30,7 +30,7 @@ _RHS = types.int32(types.float64, types.intp, types.intp, types.intp)
 _JAC = types.int32(*[types.float64] + [types.intp] * 7)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def evaluate(block: int, kernel: int, time: float, state: int, seed: int, output: int) -> None:
     """Call one of the model's kernels with the subject's data."""
     call_kernel(
@@ -45,7 +45,7 @@ def evaluate(block: int, kernel: int, time: float, state: int, seed: int, output
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def all_finite(address: int, length: int) -> bool:
     """Whether a stretch of doubles holds neither NaN nor infinity."""
     total = 0.0
@@ -55,7 +55,7 @@ def all_finite(address: int, length: int) -> bool:
     return total == 0.0
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def interpolate(block: int, time: float) -> int:
     """Address of the forward state at a time inside the current stretch of the tape.
 
@@ -87,7 +87,7 @@ def interpolate(block: int, time: float) -> int:
     return state
 
 
-@cfunc(_RHS, cache=True)
+@callback(_RHS)
 def forward_callback(time: float, y: int, derivative: int, block: int) -> int:
     """Right-hand side, infusions included."""
     output = N_VGetArrayPointer_Serial(derivative)
@@ -99,7 +99,7 @@ def forward_callback(time: float, y: int, derivative: int, block: int) -> int:
     return 0 if all_finite(output, states) else RECOVERABLE
 
 
-@cfunc(_JAC, cache=True)
+@callback(_JAC)
 def forward_jacobian_callback(
     time: float, y: int, derivative: int, matrix: int, block: int, a: int, b: int, c: int
 ) -> int:
@@ -110,7 +110,7 @@ def forward_jacobian_callback(
     return 0 if all_finite(output, states * states) else RECOVERABLE
 
 
-@cfunc(_RHS, cache=True)
+@callback(_RHS)
 def adjoint_callback(time: float, adjoint: int, derivative: int, block: int) -> int:
     """Right-hand side of the adjoint equation, minus the transposed Jacobian times the adjoint."""
     states = load_integer(block, _N_STATES)
@@ -122,7 +122,7 @@ def adjoint_callback(time: float, adjoint: int, derivative: int, block: int) -> 
     return 0 if all_finite(output, states) else RECOVERABLE
 
 
-@cfunc(_JAC, cache=True)
+@callback(_JAC)
 def adjoint_jacobian_callback(
     time: float, adjoint: int, derivative: int, matrix: int, block: int, a: int, b: int, c: int
 ) -> int:
@@ -140,7 +140,7 @@ def adjoint_jacobian_callback(
     return 0 if all_finite(output, states * states) else RECOVERABLE
 
 
-@cfunc(_RHS, cache=True)
+@callback(_RHS)
 def quadrature_callback(time: float, adjoint: int, derivative: int, block: int) -> int:
     """Integrand of the gradient with respect to parameters and weights, backwards in time."""
     length = load_integer(block, _N_PARAMETERS) + load_integer(block, _N_WEIGHTS)

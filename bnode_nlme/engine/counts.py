@@ -15,7 +15,6 @@ import numpy as np
 
 from bnode_nlme.engine.status import SolveStatus
 
-
 # Compiled code holds the bare address of the counts, and may outlive every `SolveCounter`: what
 # is mapped once stays mapped as long as the process.
 _MAPPED: dict[str, np.memmap[Any, Any]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, types
 
 from bnode_nlme.engine.callbacks import all_finite, evaluate
 from bnode_nlme.engine.integrator import (
@@ -59,14 +59,14 @@ _SUBJECT_PARAMETERS = int(Slot.SUBJECT_PARAMETERS)
 _SUBJECT_COVARIATES, _RATES = int(Slot.SUBJECT_COVARIATES), int(Slot.RATES)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def is_zero_length(start: float, stop: float) -> bool:
     """Whether two times are too close for CVODES to step between them."""
     # CVODES refuses less than two rounding units on either side (cvHin in cvodes.c).
     return abs(stop - start) <= 1e-15 * max(abs(start), abs(stop)) + 1e-290
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _new_row(block: np.ndarray) -> int:
     """Address of the tape's next row, growing the tape when it is full; 0 when memory ran out."""
     row, width = block[_TAPE_ROWS], 1 + 2 * block[_N_STATES]
@@ -80,7 +80,7 @@ def _new_row(block: np.ndarray) -> int:
     return block[_TAPE] + 8 * width * row
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _open_stretch(block: np.ndarray, time: float, y: int) -> bool:
     """Write time, state and derivative at the start of a smooth stretch to the tape."""
     states = block[_N_STATES]
@@ -96,7 +96,7 @@ def _open_stretch(block: np.ndarray, time: float, y: int) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _write_step(block: np.ndarray, handles: np.ndarray, time: float, y: int) -> bool:
     """Append time, state and derivative after a step to the tape.
 
@@ -115,7 +115,7 @@ def _write_step(block: np.ndarray, handles: np.ndarray, time: float, y: int) -> 
     return True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _integrate(
     block: np.ndarray,
     handles: np.ndarray,
@@ -167,7 +167,7 @@ def _integrate(
     return _SUCCESS, steps
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _solve_subject(
     block: np.ndarray,
     handles: np.ndarray,
@@ -231,7 +231,7 @@ def _solve_subject(
     return _SUCCESS, steps
 
 
-@cfunc(types.void(types.int64), cache=True)
+@callback(types.void(types.int64))
 def forward_entry(call: int) -> None:
     """Solve each subject asked for; inputs and outputs are named in `Slot`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from bnode_nlme.engine import sundials
 from bnode_nlme.engine.memory import load_integer, store_integer
@@ -54,7 +53,7 @@ _TOO_MUCH_ACCURACY = int(SolveStatus.TOO_MUCH_ACCURACY)
 _INTERNAL = int(SolveStatus.INTERNAL)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def status_of(flag: int) -> int:
     """The `SolveStatus` for a return flag of CVODES (cvodes.h)."""
     if flag >= 0:
@@ -72,7 +71,7 @@ def status_of(flag: int) -> int:
     return _INTERNAL
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _new_vector(block: int, length: int, context: int) -> int:
     """A vector that computes by `vector_operations`, as every vector that CVODES clones from it.
 
@@ -94,7 +93,7 @@ def _new_vector(block: int, length: int, context: int) -> int:
     return vector
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def create_integrator(
     block: int,
     method: int,
@@ -142,7 +141,7 @@ def create_integrator(
     return handles
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def free_integrator(handles: np.ndarray) -> None:
     """Give all memory of an integrator back."""
     address = handles.ctypes.data

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytensor.scalar as ps
-import pytensor.tensor as pt
 from numpy.typing import NDArray
 from pytensor.compile.builders import OpFromGraph
 from pytensor.compile.ops import ViewOp
+from pytensor.gradient import grad
 from pytensor.graph.basic import Apply, Constant, Variable
 from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.graph.traversal import toposort
@@ -37,8 +37,8 @@ from bnode_nlme.engine.elementwise import LoweringError as LoweringError
 from bnode_nlme.engine.elementwise import scalar_operation
 from bnode_nlme.engine.program import Program
 
-Numbers = NDArray[Any]
-"""An array of instruction numbers, of the shape of the PyTensor variable it stands for."""
+Numbers = Any
+"""An object array of instruction numbers, of the shape of the PyTensor variable it stands for."""
 
 
 def _index(node: Apply, first: int) -> tuple[Any, ...]:
@@ -239,7 +239,9 @@ def _(op: Dot, node: Apply, program: Program, inputs: list[Numbers]) -> list[Num
 
 @_lower.register(Blockwise)
 def _(op: Blockwise, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
-    if all(variable.type.ndim == len(s) for variable, s in zip(node.inputs, op.inputs_sig)):
+    if all(
+        variable.type.ndim == len(s) for variable, s in zip(node.inputs, op.inputs_sig, strict=True)
+    ):
         return _lower(op.core_op, node, program, inputs)
     raise LoweringError(
         f"The right-hand side uses {op} on a batch of matrices. Write the batch out, one matrix "
@@ -292,7 +294,7 @@ def lower(inputs: Sequence[tuple[str, Variable]], outputs: Sequence[Variable]) -
     LoweringError
         When the graph holds an operation without a native counterpart.
     """
-    rewritten = rewrite_graph(list(outputs), include=("canonicalize", "stabilize"), clone=True)
+    rewritten: Any = rewrite_graph(list(outputs), include=("canonicalize", "stabilize"), clone=True)
     program = Program(
         tuple((name, int(np.prod(_static_shape(variable)))) for name, variable in inputs)
     )
@@ -335,12 +337,11 @@ def vector_jacobian_product(
     expression: Variable, wrt: Sequence[Variable], seed: Variable
 ) -> list[Variable]:
     """Cotangents of `wrt` for the cotangent `seed` of `expression` (zeros where independent)."""
-    return list(
-        pt.grad(
-            None,
-            wrt=list(wrt),
-            known_grads={expression: seed},
-            disconnected_inputs="ignore",
-            return_disconnected="zero",
-        )
+    cotangents: Any = grad(
+        None,
+        wrt=list(wrt),
+        known_grads={expression: seed},
+        disconnected_inputs="ignore",
+        return_disconnected="zero",
     )
+    return list(cotangents)

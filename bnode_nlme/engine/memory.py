@@ -22,7 +22,7 @@ def load_double(typing_context: Any, address: Any, index: Any) -> Any:
     """The double at ``address + 8 * index``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(_element(builder, *arguments, _DOUBLE))
+        return builder.load(_element(builder, arguments[0], arguments[1], _DOUBLE))
 
     return types.float64(types.int64, types.int64), generate
 
@@ -44,7 +44,7 @@ def load_integer(typing_context: Any, address: Any, index: Any) -> Any:
     """The 64-bit integer at ``address + 8 * index``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(_element(builder, *arguments, _INT64))
+        return builder.load(_element(builder, arguments[0], arguments[1], _INT64))
 
     return types.int64(types.int64, types.int64), generate
 

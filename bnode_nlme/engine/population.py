@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from bnode_nlme.engine import sundials
@@ -89,7 +88,7 @@ class BackwardResult(NamedTuple):
 # write anywhere, so it is looked at before each solve (less than a microsecond for ten subjects).
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _check_inputs(
     template: Array,
     parameters: Array,
@@ -116,7 +115,7 @@ def _check_inputs(
         asked[subject] = True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _check_schedule(
     template: Array, offsets: Array, actions: Array, targets: Array, times: Array, rows: int
 ) -> None:
@@ -134,7 +133,7 @@ def _check_schedule(
             raise ValueError("A target of a schedule is no row or state.")
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def call_forward(
     template: Array,
     tolerances: Array,
@@ -184,7 +183,7 @@ def call_forward(
     return predictions, status, steps, tape, marks, seen
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def call_backward(
     template: Array,
     tolerances: Array,

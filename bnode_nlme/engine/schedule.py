@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -157,7 +158,7 @@ def build_schedule(system: System, study: Study) -> Schedule:
     offsets = [0]
     entries: list[tuple[int, int, float, float]] = []
     bounds = np.searchsorted(records.subject, np.arange(study.n_subjects + 1))
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in itertools.pairwise(bounds):
         timeline = _Timeline()
         for record in range(int(first), int(last)):
             time, evid = float(records.time[record]), int(records.evid[record])

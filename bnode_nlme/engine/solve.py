@@ -125,7 +125,7 @@ def solve(
     vectors = weight_vectors(system, weights, _floats, _static_shape)
     counter = SolveCounter()
     solver = PopulationSolver(kernels_of(system), options)
-    predictions, status, steps, *_ = SolveOp(solver, counter)(
+    outputs: Any = SolveOp(solver, counter)(
         matrix,
         pt.concatenate(vectors) if vectors else pt.zeros((0,), dtype="float64"),
         covariates,
@@ -133,6 +133,7 @@ def solve(
         np.arange(study.n_subjects),
         np.int64(schedule.rows),
     )
+    predictions, status, steps, *_ = outputs
     columns_of = {name: predictions[:, i] for i, name in enumerate(solver.kernels.readouts)}
     return Solution(
         outputs=MappingProxyType({name: columns_of[name] for name in system.output_names}),

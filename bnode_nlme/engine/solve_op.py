@@ -14,6 +14,7 @@ from pytensor.graph.op import Op
 from pytensor.graph.rewriting.basic import node_rewriter
 from pytensor.link.numba.dispatch.basic import numba_funcify, numba_njit
 from pytensor.tensor.rewriting.basic import register_specialize
+from pytensor.tensor.shape import shape
 
 from bnode_nlme.engine.counts import SolveCounter
 from bnode_nlme.engine.population import PopulationSolver, call_backward, call_forward
@@ -56,6 +57,7 @@ class SolveOp(Op):
         return f"SolveOp{{{self.solver.kernels.key}, {self.solver.options.resolved_method}}}"
 
     def make_node(self, *inputs: Any) -> Apply:
+        """Apply the operation to its inputs."""
         matrix, vector, integers = "float64", "float64", "int64"
         types = [
             pt.TensorType(matrix, shape=(None, None)),
@@ -82,6 +84,7 @@ class SolveOp(Op):
         return Apply(self, variables, outputs)
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
+        """Solve, called from Python."""
         results = call_forward(
             self.solver.template,
             self.solver.tolerances,
@@ -94,6 +97,7 @@ class SolveOp(Op):
             storage[0] = result
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Predictions have derivatives by parameters and weights, and nothing else has any."""
         return [[index < 2] + [False] * 5 for index in range(len(_INPUTS))]
 
     def pullback(
@@ -102,11 +106,12 @@ class SolveOp(Op):
         outputs: Sequence[Variable],
         cotangents: Sequence[Variable],
     ) -> list[Variable]:
+        """Cotangents of the inputs, by an `AdjointOp`."""
         if isinstance(cotangents[0].type, DisconnectedType):
             return [disconnected_type() for _ in inputs]
         parameters, weights, covariates, offsets, actions, targets, times, _, subjects, _ = inputs
         _, status, _, tape, marks, seen = outputs
-        to_parameters, to_weights, _ = AdjointOp(self.solver, self.counter)(
+        adjoint: Any = AdjointOp(self.solver, self.counter)(
             parameters,
             weights,
             covariates,
@@ -121,16 +126,18 @@ class SolveOp(Op):
             seen,
             cotangents[0],
         )
+        to_parameters, to_weights, _ = adjoint
         return [to_parameters, to_weights, *[disconnected_type() for _ in inputs[2:]]]
 
     def infer_shape(self, node: Apply, shapes: Any) -> list[tuple[Any, ...]]:
+        """Shapes of predictions, status and steps; the tape is as long as the solve makes it."""
         kernels = self.solver.kernels
         subjects = shapes[0][0]
         return [
             (node.inputs[-1], pt.constant(len(kernels.readouts))),
             (subjects,),
             (subjects,),
-            *[tuple(output.shape) for output in node.outputs[3:]],
+            *[tuple(shape(output)) for output in node.outputs[3:]],
         ]
 
 
@@ -152,6 +159,7 @@ class AdjointOp(Op):
         return f"AdjointOp{{{self.solver.kernels.key}, {self.solver.options.resolved_method}}}"
 
     def make_node(self, *inputs: Any) -> Apply:
+        """Apply the operation to its inputs."""
         variables = [pt.as_tensor_variable(value) for value in inputs]
         outputs = [
             variables[0].type(name="parameter_cotangents"),
@@ -161,6 +169,7 @@ class AdjointOp(Op):
         return Apply(self, variables, outputs)
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
+        """Solve, called from Python."""
         results = call_backward(
             self.solver.template,
             self.solver.adjoint_tolerances,
@@ -176,6 +185,7 @@ class AdjointOp(Op):
         outputs: Sequence[Variable],
         cotangents: Sequence[Variable],
     ) -> list[Variable]:
+        """Refuse: there are no second derivatives."""
         raise NotImplementedError(
             "The solve of an ODE has first derivatives only; a Hessian of the model was asked for. "
             "Use a method that needs gradients alone (NUTS, ADVI, Pathfinder)."
@@ -189,7 +199,8 @@ def drop_unused_tape(fgraph: FunctionGraph, node: Apply) -> list[Variable] | Non
     if not node.op.keep_tape or any(fgraph.clients[output] for output in node.outputs[3:]):
         return None
     lean = SolveOp(node.op.solver, node.op.counter, keep_tape=False)
-    return list(lean(*node.inputs, return_list=True))
+    outputs: Any = lean(*node.inputs, return_list=True)
+    return list(outputs)
 
 
 @numba_funcify.register(SolveOp)

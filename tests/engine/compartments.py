@@ -74,7 +74,8 @@ def infused(terms: Sequence[tuple[float, float]], rate: float, duration: float) 
     def response(elapsed: Array) -> Array:
         running = np.minimum(elapsed, duration)
         after = elapsed - running
-        return sum(rate * A / k * (1 - np.exp(-k * running)) * np.exp(-k * after) for A, k in terms)
+        parts = [rate * A / k * (1 - np.exp(-k * running)) * np.exp(-k * after) for A, k in terms]
+        return np.sum(parts, axis=0, dtype=np.float64)
 
     return response
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pytensor
 from numpy.typing import NDArray
+from pytensor.compile.maker import function
 from pytensor.compile.mode import Mode
 from pytensor.graph.basic import Variable
 
@@ -20,7 +20,7 @@ from bnode_nlme.engine.program import Program
 type Array = NDArray[np.float64]
 
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * 6)
-_PYTHON = Mode(linker="py", optimizer=None)
+_PYTHON = Mode(linker="py", optimizer="None")
 
 
 def program_of(state: Variable, outputs: Sequence[Variable]) -> Program:
@@ -43,11 +43,9 @@ def natively(state: Variable, outputs: Sequence[Variable], values: Array) -> Arr
 
 def by_pytensor(state: Variable, outputs: Sequence[Variable], values: Array) -> Array:
     """The same by PyTensor's own evaluation, without any rewriting."""
-    function: Any = pytensor.function(
-        [state], list(outputs), mode=_PYTHON, on_unused_input="ignore"
-    )
+    evaluate: Any = function([state], list(outputs), mode=_PYTHON, on_unused_input="ignore")
     with np.errstate(all="ignore"):
         return np.array(
-            [np.concatenate([np.ravel(part) for part in function(row)]) for row in values],
+            [np.concatenate([np.ravel(part) for part in evaluate(row)]) for row in values],
             dtype=np.float64,
         )

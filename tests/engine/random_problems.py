@@ -121,7 +121,10 @@ def random_rows(rng: np.random.Generator, states: tuple[str, ...]) -> list[Row]:
                           p=[0.45, 0.08, 0.2, 0.15, 0.06, 0.06])  # fmt: skip
         into = str(rng.choice([*states, "", "1"]))
         amount = float(np.round(rng.uniform(1, 20), 2))
-        more = {"additional": int(rng.integers(0, 4)), "interval": float(rng.choice([0.5, 1.3]))}
+        more: dict[str, Any] = {
+            "additional": int(rng.integers(0, 4)),
+            "interval": float(rng.choice([0.5, 1.3])),
+        }
         if kind == "observe":
             rows.append(observe(time))
         elif kind == "predict":
@@ -147,7 +150,8 @@ def random_problem(seed: int) -> Problem:
     subjects = int(rng.integers(1, 4))
     weight = rng.uniform(0.6, 1.6, size=subjects)
     study = study_of(
-        *(random_rows(rng, plain.states) for _ in range(subjects)), covariates={"WT": weight}
+        *(random_rows(rng, plain.states) for _ in range(subjects)),
+        covariates={"WT": weight.tolist()},
     )
     return Problem(
         system,

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-import pytensor
 import pytensor.tensor as pt
 import pytest
+from pytensor.compile.maker import function
 
 from bnode_nlme.dynamics import MLP, System
 from bnode_nlme.engine import SolverOptions, SundialsUnavailableError, simulate, solve, sundials
@@ -28,7 +28,7 @@ BOTH = pytest.mark.parametrize("call", [simulate, solve])
 
 @BOTH
 @pytest.mark.parametrize(
-    "parameters, message",
+    ("parameters", "message"),
     [
         ({"ka": 1.0, "CL": 1.0}, r"parameters= wants exactly 'ka', 'CL', 'V'; missing 'V'"),
         (ONE | {"Cl": 1.0}, r"wants exactly 'ka', 'CL', 'V'; unknown 'Cl'"),
@@ -47,7 +47,7 @@ def test_parameters(call: Any, parameters: Any, message: str) -> None:
 
 @BOTH
 @pytest.mark.parametrize(
-    "weights, message",
+    ("weights", "message"),
     [
         (None, r"weights= wants exactly 'uptake'; missing 'uptake'"),
         ({"intake": np.zeros(7)}, r"missing 'uptake'; unknown 'intake'"),
@@ -80,7 +80,7 @@ def test_doses_into_unknown_compartments(call: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "options, message",
+    ("options", "message"),
     [
         ({"method": "rk4"}, r"method= wants one of 'auto', 'bdf', 'adams'; found 'rk4'"),
         ({"method": None}, r"method= wants one of"),
@@ -115,10 +115,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
 def test_lengths_known_only_at_run_time_are_checked_there() -> None:
     V = pt.vector("V")
     w = pt.vector("w")
-    by_subject = pytensor.function([V], solve(one_compartment, STUDY, ONE | {"V": V}).outputs["cp"])
+    by_subject = function([V], solve(one_compartment, STUDY, ONE | {"V": V}).outputs["cp"])
     assert by_subject(np.array([30.0, 31.0])).shape == (2,)
     learned = solve(LEARNED, WEIGHED, {"k": 1.0}, {"uptake": w}).states["x"]
-    by_weights = pytensor.function([w], learned)
+    by_weights = function([w], learned)
     assert by_weights(np.zeros(7)).shape == (1,)
     for wrong in (np.full(3, 30.0), np.full(1, 30.0), np.empty(0)):
         with pytest.raises(Exception, match=r"(?i)shape|dim|row|mismatch"):
@@ -132,14 +132,14 @@ def test_without_sundials_the_error_names_the_cure(monkeypatch: pytest.MonkeyPat
     def no_module(name: str) -> Any:
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr(sundials.importlib, "import_module", no_module)
+    monkeypatch.setattr("importlib.import_module", no_module)
     sundials.load.cache_clear()
     with pytest.raises(SundialsUnavailableError, match="pip install sundials4py"):
         simulate(one_compartment, STUDY, ONE)
 
 
 def test_a_library_without_symbols_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sundials.llvm, "address_of_symbol", lambda name: 0)
+    monkeypatch.setattr("llvmlite.binding.address_of_symbol", lambda name: 0)
     sundials.load.cache_clear()
     with pytest.raises(SundialsUnavailableError, match=r"does not export SUNContext_Create.*WSL"):
         simulate(one_compartment, STUDY, ONE)

@@ -27,16 +27,12 @@ def differences(
     gradient = np.zeros_like(parameters)
     for place in np.ndindex(parameters.shape):
         step = np.zeros_like(parameters)
-        step[place] = 1e-3 * max(1.0, abs(parameters[place]))
-        high, higher, low, lower = (
-            np.sum(
-                cotangents
-                * value_and_gradient(system, study, parameters + factor * step, NONE, **options)[
-                    0
-                ].predictions
-            )
+        step[place] = 1e-3 * max(1.0, float(abs(parameters[place])))
+        moved = [
+            value_and_gradient(system, study, parameters + factor * step, NONE, **options)[0]
             for factor in (1, 2, -1, -2)
-        )
+        ]
+        high, higher, low, lower = (np.sum(cotangents * m.predictions) for m in moved)
         gradient[place] = (8 * (high - low) - (higher - lower)) / (12 * step[place])
     return gradient
 
@@ -263,7 +259,7 @@ def test_cotangents_that_are_not_finite_give_nan_for_their_subject_only(wrong: f
 
 def test_the_adjoint_solve_stops_at_max_steps() -> None:
     study = study_of([dose(0, 100), *(observe(t) for t in range(1, 40))])
-    options = {"max_steps": 400, "rtol": 1e-9, "adjoint_rtol": 1e-12}
+    options: dict[str, Any] = {"max_steps": 400, "rtol": 1e-9, "adjoint_rtol": 1e-12}
     forward, backward = value_and_gradient(one_compartment, study, P, NONE, **options)
     assert forward.status[0] == 0
     assert backward.steps[0] == 400

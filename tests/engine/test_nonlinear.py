@@ -147,7 +147,8 @@ def test_twenty_states() -> None:
     times = np.linspace(0.5, 12, 24)
     wanted = np.array([gamma.pdf(times, i + 1, scale=1 / rate) / rate for i in range(n)])
     study = study_of([dose(0, 1.0), *map(observe, times)])
-    for method in ("bdf", "adams"):
-        solved = simulate(chain, study, {"k": rate}, method=method, rtol=1e-9, atol=1e-11)  # type: ignore[arg-type]
+    methods: list[Any] = ["bdf", "adams"]
+    for method in methods:
+        solved = simulate(chain, study, {"k": rate}, method=method, rtol=1e-9, atol=1e-11)
         found = np.array([solved[name].to_numpy() for name in names])
         np.testing.assert_allclose(found, wanted, atol=2e-9)

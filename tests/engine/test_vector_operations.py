@@ -13,7 +13,7 @@ from bnode_nlme.engine.slots import SIZE, Slot
 from bnode_nlme.engine.vector_operations import replacements
 
 sundials.load()
-from bnode_nlme.engine.integrator import (  # noqa: E402 (needs the library's symbols)
+from bnode_nlme.engine.integrator import (
     CONTEXT,
     MEMORY,
     QUADRATURE,
