@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytensor
 import pytest
+from pytensor.configdefaults import config
 
 from tests.distributions.problems import PYTHON
 
 
 @pytest.fixture(autouse=True)
 def compile_in_python() -> Iterator[None]:
-    with pytensor.config.change_flags(mode=PYTHON):
+    with config.change_flags(mode=PYTHON):
         yield

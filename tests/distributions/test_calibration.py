@@ -34,7 +34,8 @@ def closed_form(study: bn.Study) -> tuple[float, float]:
     x = np.tile(DOSE * np.exp(-K * np.array(TIMES)), 2)
     y = study.records.value[study.observations]
     precision = 1 / PRIOR_SD**2 + x @ x / SIGMA**2
-    return (PRIOR_MEAN / PRIOR_SD**2 + x @ y / SIGMA**2) / precision, precision**-0.5
+    mean = (PRIOR_MEAN / PRIOR_SD**2 + x @ y / SIGMA**2) / precision
+    return float(mean), float(precision**-0.5)
 
 
 def agreement(study: bn.Study, sigma: float) -> tuple[float, float]:
@@ -55,8 +56,8 @@ def agreement(study: bn.Study, sigma: float) -> tuple[float, float]:
     assert bn.solver_report(model).failures == 0
     draws = result.posterior.F.values
     mean, sd = closed_form(study)
-    n = float(az.ess(result.posterior.F.values, method="bulk"))
-    n_sd = float(az.ess(result.posterior.F.values, method="sd"))
+    n = float(az.ess(draws, method="bulk"))
+    n_sd = float(az.ess(draws, method="sd"))
     return (
         abs(draws.mean() - mean) / (sd / np.sqrt(n)),
         abs(draws.std(ddof=1) - sd) / (sd / np.sqrt(2 * n_sd)),

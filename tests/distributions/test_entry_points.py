@@ -218,5 +218,5 @@ def test_do_and_observe(model):
 
 
 def test_second_derivatives_are_refused_with_a_cure(model):
-    with pytest.raises(NotImplementedError, match="first derivatives only.*gradients alone"):
+    with pytest.raises(NotImplementedError, match=r"first derivatives only.*gradients alone"):
         model.compile_d2logp()

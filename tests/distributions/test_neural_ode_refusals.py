@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
@@ -19,14 +21,14 @@ PARAMETERS = {"CL": 4.0, "V": V}
 
 def likelihood(system=one_compartment, study=None, name="cp", **changed):
     study = bolus_study() if study is None else study
-    given = {"parameters": PARAMETERS, "error": bn.Additive(1.0)} | changed
+    given: dict[str, Any] = {"parameters": PARAMETERS, "error": bn.Additive(1.0)} | changed
     with pm.Model(coords=study.coords) as model:
         bn.NeuralODE(name, system, study, **given)
     return model
 
 
 def dist(system=two_outputs, study=None, **changed):
-    given = {"parameters": PARAMETERS, "error": bn.Additive(1.0)} | changed
+    given: dict[str, Any] = {"parameters": PARAMETERS, "error": bn.Additive(1.0)} | changed
     return bn.NeuralODE.dist(system, two_output_study() if study is None else study, **given)
 
 
@@ -117,7 +119,7 @@ def test_parameters_of_another_number_of_subjects_are_seen_before_they_are_read(
     density = pm.logp(
         dist(one_compartment, bolus_study(), parameters={"CL": unknown, "V": V}), np.ones(6)
     )
-    with pytest.raises((ValueError, AssertionError), match="2|shape|subjects"):
+    with pytest.raises((ValueError, AssertionError), match=r"2|shape|subjects"):
         density.eval({unknown: np.ones(5)})
 
 

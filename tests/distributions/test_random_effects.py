@@ -111,9 +111,9 @@ def test_one_effect():
 
 
 def test_without_the_dimension_of_subjects():
-    with pm.Model(coords={"time": [1]}):
-        with pytest.raises(ValueError, match=r"'subject'; found 'time'.*coords=study\.coords"):
-            bn.RandomEffects("eta", ("CL",))
+    message = r"'subject'; found 'time'.*coords=study\.coords"
+    with pm.Model(coords={"time": [1]}), pytest.raises(ValueError, match=message):
+        bn.RandomEffects("eta", ("CL",))
     with pm.Model(), pytest.raises(ValueError, match="found no dimensions"):
         bn.RandomEffects("eta", ("CL",))
 

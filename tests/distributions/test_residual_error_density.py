@@ -4,18 +4,19 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
 import pytest
 import scipy.stats
 from pymc.logprob.utils import ParameterValueError
+from pytensor.compile.maker import function
+from pytensor.gradient import grad
 
 import bnode_nlme as bn
 
 F = np.array([3.0, 0.2, -1.5, 40.0, 1e-3])
 Y = np.array([2.5, 0.3, -1.0, 55.0, 2.0])
 
-MODELS = {
+MODELS: dict[str, tuple[Any, ...]] = {
     "additive": (bn.Additive, (0.7,), lambda y, f, s: scipy.stats.norm.logpdf(y, f, s)),
     "proportional": (
         bn.Proportional,
@@ -92,14 +93,15 @@ def test_impossible_prediction_has_no_density_and_a_finite_gradient(model, predi
     symbols = [pt.scalar(f"p{i}") for i in range(len(parameters))]
     values = np.array([1.1, 0.9, 2.0])
     terms = pm.logp(measurement(make(*symbols), f), values)
-    function = pytensor.function([f, *symbols], [terms, *pt.grad(terms.sum(), [f, *symbols])])
-    logp, to_f, *to_parameters = function(np.array([1.0, prediction, 3.0]), *parameters)
+    gradient: Any = grad(terms.sum(), [f, *symbols])
+    compiled = function([f, *symbols], [terms, *gradient])
+    logp, to_f, *to_parameters = compiled(np.array([1.0, prediction, 3.0]), *parameters)
     assert logp[1] == -np.inf
     assert np.isfinite(logp[[0, 2]]).all()
     assert to_f[1] == 0.0
     assert np.isfinite([*to_f, *to_parameters]).all()
     # The possible ones have the gradient that they have alone.
-    alone = function(np.array([1.0, 1.0, 3.0]), *parameters)
+    alone = compiled(np.array([1.0, 1.0, 3.0]), *parameters)
     np.testing.assert_allclose(to_f[[0, 2]], alone[1][[0, 2]])
 
 
@@ -110,7 +112,7 @@ def test_gradient_is_the_densitys(model):
     symbols = [pt.scalar(f"p{i}") for i in range(len(parameters))]
     at, y, h = np.array([2.0, 0.4]), np.array([1.5, 0.6]), 1e-6
     total = pm.logp(measurement(make(*symbols), f), y).sum()
-    gradient = pytensor.function([f, *symbols], pt.grad(total, [f, *symbols]))(at, *parameters)
+    gradient = function([f, *symbols], grad(total, [f, *symbols]))(at, *parameters)
 
     def difference(shift_f, shift_p):
         up = reference(y, at + shift_f, *(np.array(parameters) + shift_p)).sum()

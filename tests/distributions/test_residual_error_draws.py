@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pymc as pm
 import pytest
@@ -10,7 +12,7 @@ import bnode_nlme as bn
 F = np.array([3.0, 0.2, 40.0])
 
 # Error model, and the distribution that it stands for around a prediction.
-MODELS = {
+MODELS: dict[str, tuple[Any, Any]] = {
     "additive": (bn.Additive(0.7), lambda f: scipy.stats.norm(f, 0.7)),
     "proportional": (bn.Proportional(0.3), lambda f: scipy.stats.norm(f, 0.3 * f)),
     "combined": (bn.Combined(0.5, 0.2), lambda f: scipy.stats.norm(f, np.hypot(0.5, 0.2 * f))),
