@@ -15,6 +15,7 @@ import numpy as np
 from numba import carray, types
 
 from bnode_nlme.engine.callbacks import all_finite, evaluate
+from bnode_nlme.engine.compilation import callback, compiled
 from bnode_nlme.engine.forward import is_zero_length
 from bnode_nlme.engine.integrator import (
     MEMORY,

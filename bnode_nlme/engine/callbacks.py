@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numba import types
 
+from bnode_nlme.engine.compilation import callback, compiled
 from bnode_nlme.engine.memory import (
     call_kernel,
     load_double,
@@ -12,7 +13,10 @@ from bnode_nlme.engine.memory import (
     store_integer,
 )
 from bnode_nlme.engine.slots import Slot
-from bnode_nlme.engine.sundials import N_VGetArrayPointer_Serial, SUNDenseMatrix_Data
+from bnode_nlme.engine.sundials import N_VGetArrayPointer_Serial, SUNDenseMatrix_Data, load
+
+# A callback is compiled where it stands, and needs its symbols then.
+load()
 
 _DERIVATIVE, _JACOBIAN = int(Slot.DERIVATIVE), int(Slot.JACOBIAN)
 _STATE_ADJOINT, _PARAMETER_ADJOINT = int(Slot.STATE_ADJOINT), int(Slot.PARAMETER_ADJOINT)

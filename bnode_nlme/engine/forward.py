@@ -6,6 +6,7 @@ import numpy as np
 from numba import carray, types
 
 from bnode_nlme.engine.callbacks import all_finite, evaluate
+from bnode_nlme.engine.compilation import callback, compiled
 from bnode_nlme.engine.integrator import (
     MEMORY,
     SCRATCH,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bnode_nlme.engine import sundials
+from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.memory import load_integer, store_integer
 from bnode_nlme.engine.slots import Slot
 from bnode_nlme.engine.status import SolveStatus

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnode_nlme.engine import sundials
+from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.kernels import KERNELS, Kernels
 from bnode_nlme.engine.memory import call_entry, copy_memory, release
 from bnode_nlme.engine.options import SolverOptions
@@ -261,8 +262,7 @@ class PopulationSolver:
         SundialsUnavailableError
             Where CVODES cannot be reached.
         """
-        # The callbacks refer to CVODES's symbols, which must be there when they are compiled.
-        sundials.load()
+        # Imported here because it needs CVODES, which the rest of the engine does without.
         from bnode_nlme.engine.backward import backward_entry
         from bnode_nlme.engine.callbacks import (
             adjoint_callback,
