@@ -100,7 +100,7 @@ def _lower(op: Any, node: Apply, program: Program, inputs: list[Numbers]) -> lis
 
 @_lower.register(Elemwise)
 def _(op: Elemwise, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
-    arrays = np.broadcast_arrays(*inputs)
+    arrays: list[Numbers] = list(np.broadcast_arrays(*inputs))
     kinds = tuple(variable.type.dtype for variable in (*node.inputs, *node.outputs))
     result = np.empty(arrays[0].shape, dtype=object)
     for position in np.ndindex(result.shape):
@@ -219,8 +219,8 @@ def _(op: Subtensor, node: Apply, program: Program, inputs: list[Numbers]) -> li
 def _(op: IncSubtensor, node: Apply, program: Program, inputs: list[Numbers]) -> list[Numbers]:
     target = np.array(inputs[0], dtype=object)
     index = _index(node, 2)
-    current = np.asarray(target[index], dtype=object)
-    source = np.broadcast_to(inputs[1], current.shape)
+    current: Numbers = np.asarray(target[index], dtype=object)
+    source: Numbers = np.broadcast_to(inputs[1], current.shape)
     merged = np.empty(current.shape, dtype=object)
     for position in np.ndindex(current.shape):
         merged[position] = (

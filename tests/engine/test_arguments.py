@@ -1,5 +1,7 @@
 """What a solve refuses, and how it says so."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -128,21 +130,31 @@ def test_lengths_known_only_at_run_time_are_checked_there() -> None:
             by_weights(wrong)
 
 
-def test_without_sundials_the_error_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_module(name: str) -> Any:
-        raise ImportError(f"No module named {name!r}")
-
-    monkeypatch.setattr("importlib.import_module", no_module)
-    sundials.load.cache_clear()
-    with pytest.raises(SundialsUnavailableError, match="pip install sundials4py"):
-        simulate(one_compartment, STUDY, ONE)
+def test_without_sundials_the_error_names_the_cure() -> None:
+    # In a process of its own: what a process has loaded stays loaded.
+    script = """
+import sys
+sys.modules["sundials4py"] = None
+from bnode_nlme.engine import SundialsUnavailableError, simulate
+from tests.engine.compartments import ONE, one_compartment
+from tests.engine.tables import dose, observe, study_of
+try:
+    simulate(one_compartment, study_of([dose(0, 10), observe(1)]), ONE)
+except SundialsUnavailableError as error:
+    sys.stdout.write(str(error))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "sundials4py cannot be imported" in done.stdout
+    assert "pip install sundials4py" in done.stdout
 
 
 def test_a_library_without_symbols_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llvmlite.binding.address_of_symbol", lambda name: 0)
     sundials.load.cache_clear()
     with pytest.raises(SundialsUnavailableError, match=r"does not export SUNContext_Create.*WSL"):
-        simulate(one_compartment, STUDY, ONE)
+        sundials.load()
     monkeypatch.undo()
     sundials.load.cache_clear()
-    simulate(one_compartment, STUDY, ONE)
+    sundials.load()

@@ -9,7 +9,7 @@ import numpy as np
 import pytensor.tensor as pt
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from pytensor.tensor.math import logaddexp
+from pytensor.tensor.special import logaddexp
 from scipy import special
 
 from bnode_nlme.engine import LoweringError
