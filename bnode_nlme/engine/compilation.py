@@ -16,8 +16,8 @@ from typing import Any
 
 import llvmlite
 import numba
-import pytensor
 from numba.core.caching import CacheImpl, _CacheLocator
+from pytensor.configdefaults import config
 
 _ENGINE = Path(__file__).resolve().parent
 
@@ -28,7 +28,7 @@ def cache_folder() -> Path:
     content = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
     for source in sorted(_ENGINE.glob("*.py")):
         content.update(source.name.encode() + source.read_bytes())
-    return Path(pytensor.config.base_compiledir) / "bnode_nlme" / content.hexdigest()[:16]
+    return Path(config.base_compiledir) / "bnode_nlme" / content.hexdigest()[:16]
 
 
 class _ContentLocator(_CacheLocator):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
-import numpy as np
 
 LEARNED, CLASSICAL, DATA = "#1f5fa8", "#c8641c", "#222222"
 """Colours, the same in every plot; told apart by readers who do not see red and green."""

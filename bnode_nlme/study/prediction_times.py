@@ -51,7 +51,9 @@ def records_at_times(records: Records, times: ArrayLike) -> Records:
         "output": np.full(new, ""),
         "value": np.full(new, np.nan),
     }
-    merged = {name: np.concatenate([getattr(kept, name), column]) for name, column in columns.items()}
+    merged = {
+        name: np.concatenate([getattr(kept, name), column]) for name, column in columns.items()
+    }
     # lexsort is stable: kept rows come first at equal times, in the order of the table.
     order = np.lexsort((merged["time"], merged["subject"]))
     return Records(**{name: column[order] for name, column in merged.items()})

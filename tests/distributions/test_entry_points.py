@@ -158,9 +158,11 @@ def test_map_is_least_squares(study):
             initvals=start, progressbar=False, return_inferencedata=True, jitter=False
         ).posterior
     measured = study.records.value[study.observations].reshape(2, 3)
-    wanted = scipy.optimize.least_squares(
-        lambda x: (measured - concentration(x[0], TIMES, x[1])).ravel(), [3.0, 15.0], xtol=1e-14
-    ).x
+
+    def residuals(x):
+        return (measured - concentration(x[0], TIMES, x[1])).ravel()
+
+    wanted = scipy.optimize.least_squares(residuals, [3.0, 15.0], xtol=1e-14).x
     np.testing.assert_allclose([found.CL.item(), found.V.item()], wanted, rtol=1e-4)
     assert model.free_RVs
 

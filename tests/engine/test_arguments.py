@@ -72,7 +72,7 @@ def test_missing_covariates(call: Any) -> None:
 @BOTH
 def test_doses_into_unknown_compartments(call: Any) -> None:
     study = study_of([dose(0, 1), dose(1, 1, into="gut"), observe(2)], [dose(0, 1, into="3")])
-    with pytest.raises(TableError) as caught:
+    with pytest.raises(TableError, match="a state of the system") as caught:
         call(one_compartment, study, ONE)
     assert [(p.row, p.subject, p.found) for p in caught.value.problems] == [
         (2, 1, "'gut'"),

@@ -8,11 +8,6 @@ import pytest
 from numba import njit
 
 from bnode_nlme.engine import sundials
-from bnode_nlme.engine.memory import load_integer
-from bnode_nlme.engine.slots import SIZE, Slot
-from bnode_nlme.engine.vector_operations import replacements
-
-sundials.load()
 from bnode_nlme.engine.integrator import (
     CONTEXT,
     MEMORY,
@@ -21,6 +16,11 @@ from bnode_nlme.engine.integrator import (
     create_integrator,
     free_integrator,
 )
+from bnode_nlme.engine.memory import load_integer
+from bnode_nlme.engine.slots import SIZE, Slot
+from bnode_nlme.engine.vector_operations import replacements
+
+sundials.load()
 
 POINTER, DOUBLE = ctypes.c_void_p, ctypes.c_double
 ORDER = ["linear_sum", "scale", "constant", "product", "magnitude", "inverse", "add_constant"]

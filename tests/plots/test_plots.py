@@ -19,8 +19,10 @@ def test_the_line_is_the_median_and_the_bands_hold_their_mass() -> None:
     function = _function()
     (axes,) = plot_learned_function(function, xlabel="x (mg)", ylabel="k (1/h)").axes
     draws = function.to_numpy().reshape(-1, 5)
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), np.median(draws, axis=0))
-    wide, narrow = (band.get_paths()[0].vertices[:, 1] for band in axes.collections)
+    np.testing.assert_allclose(
+        np.asarray(axes.lines[0].get_ydata(), float), np.median(draws, axis=0)
+    )
+    wide, narrow = (np.asarray(b.get_paths()[0].vertices)[:, 1] for b in axes.collections)
     assert np.isclose(wide.max(), np.percentile(draws, 95, axis=0).max())
     assert np.isclose(narrow.max(), np.percentile(draws, 75, axis=0).max())
     assert axes.get_xlabel() == "x (mg)"
@@ -67,7 +69,7 @@ def test_percentiles_are_those_of_the_bins() -> None:
     figure = plot_predictive_check(times, measured, simulated, xlabel="h", ylabel="y", bins=3)
     lines = figure.axes[0].lines
     expected = [np.percentile(measured[times == t], 50) for t in (0.0, 1.0, 2.0)]
-    np.testing.assert_allclose(lines[1].get_ydata(), expected)
+    np.testing.assert_allclose(np.asarray(lines[1].get_ydata(), float), expected)
 
 
 def test_equal_times_share_a_bin() -> None:

@@ -50,11 +50,14 @@ def test_every_draw_is_solved_once_and_as_simulate_does() -> None:
 
 
 def test_a_choice_of_draws_is_the_same_for_a_seed() -> None:
-    arguments = (_system(), indomethacin(), _posterior())
-    names = {"parameters": {"CL": "clearance"}, "draws": 4}
-    first, again = (trajectories(*arguments, **names, seed=5) for _ in range(2))
-    xr.testing.assert_identical(first["cp"], again["cp"])
-    assert not first["cp"].equals(trajectories(*arguments, **names, seed=6)["cp"])
+    def solved(seed: int) -> xr.DataArray:
+        names = {"CL": "clearance"}
+        return trajectories(
+            _system(), indomethacin(), _posterior(), parameters=names, draws=4, seed=seed
+        )["cp"]
+
+    xr.testing.assert_identical(solved(5), solved(5))
+    assert not solved(5).equals(solved(6))
 
 
 def test_a_missing_variable_is_named() -> None:
