@@ -69,7 +69,7 @@ def resolve_outputs(system: System, study: Study) -> NDArray[np.int64]:
     ------
     TableError
         Listing every measured row whose DVID is no output of the system, or that has none
-        although the system has several outputs.
+        although the system has several outputs or CMT tells that several things were measured.
     """
     records = study.records
     names = system.output_names
@@ -96,6 +96,49 @@ def resolve_outputs(system: System, study: Study) -> NDArray[np.int64]:
             )
         else:
             positions[row] = position
+    problems += _of_several_compartments(system, study)
     if problems:
         raise TableError(problems, source=study.name)
     return positions
+
+
+def _of_several_compartments(system: System, study: Study) -> list[Problem]:
+    """Measured rows that would all be the one output, although CMT tells them apart.
+
+    Many NONMEM tables have no DVID and let CMT say what was measured, such as 2 for a concentration
+    and 3 for an effect.
+    """
+    if len(system.output_names) > 1:
+        return []  # a DVID is wanted of every row already
+    records = study.records
+    measured = study.observations[~np.isnan(records.value[study.observations])]
+    unlabelled = measured[records.output[measured] == ""]
+    compartments = _compartments_of(system, records.compartment[unlabelled])
+    explained = _compartments_of(system, records.compartment[np.setdiff1d(measured, unlabelled)])
+    if len(compartments) < 2 and (compartments <= explained or not explained):
+        return []
+    return [
+        Problem(
+            subject=study.subjects[records.subject[record]].item(),
+            row=int(records.row[record]),
+            column="CMT",
+            found=repr(label) if (label := str(records.compartment[record])) else "nothing",
+            wanted=f"a DVID, or one CMT: {system.output_names[0]!r} is the system's only output",
+            cure=(
+                "The measured rows differ in CMT, so they may be different measurements. Add a "
+                "column DVID that names what each row measures, then leave the rows of other "
+                "measurements out with study.select(outputs=[...])."
+            ),
+        )
+        for record in unlabelled
+    ]
+
+
+def _compartments_of(system: System, labels: NDArray[np.str_]) -> set[int | str]:
+    """Distinct compartments that are not blank; a name and a number of one state are the same."""
+    found: set[int | str] = set()
+    for label in np.unique(labels).tolist():
+        position = _position(label, system.states)
+        if label:
+            found.add(label if position is None else position)
+    return found

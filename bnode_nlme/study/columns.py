@@ -29,6 +29,7 @@ EVENT_COLUMNS: Final = (
 LATER_COLUMNS: Final = (
     "CENS",
     "LIMIT",
+    "LLOQ",
     "OCC",
     "DATE",
     "DAT1",

@@ -13,15 +13,15 @@ from bnode_nlme.study.subjects import Grouping
 
 def refuse_later_columns(columns: Columns, grouping: Grouping, findings: Findings) -> None:
     """Report every cell that asks for censoring, occasions or dates."""
-    for name in ("CENS", "LIMIT"):
+    for name in ("CENS", "LIMIT", "LLOQ"):
         cells = [read_cell(raw) for raw in columns.cells(name)]
         asked = np.array([cell is not None and cell != 0 for cell in cells], dtype=np.bool_)
         findings.add(
             asked,
             name,
             "0 or blank: censoring is not supported yet",
-            "Drop the columns CENS and LIMIT, and set MDV to 1 in the censored rows to leave them "
-            "out of the likelihood; otherwise their DV is read as measured.",
+            "Drop the columns CENS, LIMIT and LLOQ, and set MDV to 1 in the censored rows to leave "
+            "them out of the likelihood; otherwise their DV is read as measured.",
         )
     for name in ("DATE", "DAT1", "DAT2", "DAT3"):
         cells = [read_cell(raw) for raw in columns.cells(name)]

@@ -83,13 +83,15 @@ def read_nonmem(
         doses may fall before a subject's last record.
     CMT, DVID
         A whole number from 1 or a name; blank is the default. 0 is blank in rows that make no use
-        of the column: CMT where nothing is given, DVID where nothing is observed or predicted.
+        of the column: CMT where nothing is given, DVID where nothing is observed or predicted. DVID
+        alone says what a row measures: a likelihood refuses measured rows that only CMT tells apart.
     DV, MDV
         Observed value. MDV=1 in a row with EVID 0 makes it a prediction point. Rows with another
         EVID have DV blank or 0, unless MDV=1 says that it is to be ignored.
 
-    Not supported yet, and refused where a cell asks for it: SS, RATE -1 and -2, negative CMT, CENS
-    and LIMIT other than 0, OCC and covariates that change within a subject, DATE and clock times.
+    Not supported yet, and refused where a cell asks for it: SS, RATE -1 and -2, negative CMT, CENS,
+    LIMIT and LLOQ other than 0, OCC and covariates that change within a subject, DATE and clock
+    times.
 
     References
     ----------

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 EVENTS = ["ID", "TIME", "EVID", "AMT", "RATE", "ADDL", "II", "SS", "CMT", "DV", "DVID", "MDV"]
-LATER = ["CENS", "LIMIT", "OCC", "DATE"]
+LATER = ["CENS", "LIMIT", "LLOQ", "OCC", "DATE"]
 # Headings that the fuzzer uses, and the column that each is taken to be meant for.
 NEARLY = {
     "AMNT": "AMT",
@@ -30,6 +30,7 @@ NEARLY = {
     "Ss (0/1)": "SS",
     "occasion": "OCC",
     "BLQ": "CENS",
+    "LOQ": "LLOQ",
 }
 BLANK, TEXT, BAD, NUMBER, BOOLEAN = "blank", "text", "bad", "number", "boolean"
 
@@ -207,7 +208,7 @@ def read_row(cells: dict[str, Any], *, has_evid: bool) -> tuple[dict[str, Any], 
             label[name] = value
         elif what != BLANK and (needed or (what, value) != (NUMBER, 0)):
             wrong.append(True)
-    for name in ("CENS", "LIMIT"):
+    for name in ("CENS", "LIMIT", "LLOQ"):
         what, value = kind(cells[name])
         wrong.append(what in (TEXT, BAD) or bool(value))
     wrong.append(kind(cells["DATE"])[0] != BLANK)

@@ -139,7 +139,9 @@ _HEADINGS = st.one_of(
     st.sampled_from(
         [*NEARLY, "amt", "Time", " ID ", "dv", "wt", "AST", "RACE", "COMMENT", "", "☃"]
     ),
-    st.sampled_from(["CENS", "LIMIT", "OCC", "DATE", "MDV", "RATE", "II", 3, None, ("ID", 1)]),
+    st.sampled_from(
+        ["CENS", "LIMIT", "LLOQ", "OCC", "DATE", "MDV", "RATE", "II", 3, None, ("ID", 1)]
+    ),
 )
 
 

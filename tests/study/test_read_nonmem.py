@@ -191,7 +191,7 @@ def test_file_and_frame_give_the_same_study(tmp_path: Path) -> None:
 
 def test_columns_that_mean_nothing_here_are_ignored() -> None:
     study = read(
-        "ID TIME DV RACE AST C LLOQ OCC CENS AMTS\n1 0 2 1 30 x .1 1 0 0\n1 1 3 1 31 y . 1 . ."
+        "ID TIME DV RACE AST C LLOQ OCC CENS AMTS\n1 0 2 1 30 x 0 1 0 0\n1 1 3 1 31 y . 1 . ."
     )
     assert study.n_observations == 2
     with pytest.raises(TableError, match="AMTS"):

@@ -109,6 +109,7 @@ def test_the_good_table_is_good() -> None:
         ({"ID": {2: True}}, 2, "-", "ID", "True", "a number or text"),
         ({"CENS": {2: 1}}, 2, 1, "CENS", "1", "0 or blank: censoring is not supported yet"),
         ({"LIMIT": {2: 0.1}}, 2, 1, "LIMIT", "0.1", "0 or blank: censoring is not supported yet"),
+        ({"LLOQ": {2: 0.1}}, 2, 1, "LLOQ", "0.1", "0 or blank: censoring is not supported yet"),
         ({"OCC": [1, 1, 2, 1, 1]}, 3, 1, "OCC", "2", "one occasion for each subject"),
     ],
 )
@@ -227,6 +228,7 @@ def test_two_columns_of_one_meaning() -> None:
         ("DV_ID", "DVID"),
         ("MVD", "MDV"),
         ("BLQ", "CENS"),
+        ("LOQ", "LLOQ"),
         ("Occasion", "OCC"),
         ("SS_flag", "SS"),
     ],
