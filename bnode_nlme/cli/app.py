@@ -27,9 +27,18 @@ def demo(
     tune: Annotated[int, typer.Option(min=10, help="Warm-up draws of each chain.")] = 300,
     chains: Annotated[int, typer.Option(min=2, help="Number of chains.")] = 2,
     seed: Annotated[int, typer.Option(help="Of the random numbers; same seed, same result.")] = 1,
+    max_treedepth: Annotated[int, typer.Option(min=1, help="Of NUTS; 2 to its power steps.")] = 10,
 ) -> None:
     """Learn the absorption of theophylline from twelve subjects, and judge what was learned."""
     # Imported here so that --help answers at once.
     from bnode_nlme.cli.demo import run_demo
 
-    run_demo(folder, draws=draws, tune=tune, chains=chains, seed=seed, console=Console())
+    run_demo(
+        folder,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        max_treedepth=max_treedepth,
+        console=Console(),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ import xarray as xr
 
 from bnode_nlme.dynamics.system import System
 from bnode_nlme.engine.simulate import simulate
+from bnode_nlme.engine.status import SolveStatus
+from bnode_nlme.study.dimensions import SUBJECT
 from bnode_nlme.study.study import Study
 
 
@@ -51,6 +54,11 @@ def trajectories(
     ------
     KeyError
         When the posterior lacks a variable.
+
+    Warns
+    -----
+    UserWarning
+        When a solve failed, with the number of draws.
     """
     stacked = posterior.stack(sample=("chain", "draw"), create_index=False)
     count = stacked.sizes["sample"]
@@ -69,7 +77,15 @@ def trajectories(
                 **options,
             )
         )
-    return xr.concat(solved, "sample", data_vars="all", coords="minimal", compat="override")
+    curves = xr.concat(solved, "sample", data_vars="all", coords="minimal", compat="override")
+    failed = int((curves["status"] != SolveStatus.SUCCESS).any(SUBJECT).sum())
+    if failed:
+        warnings.warn(
+            f"In {failed} of {curves.sizes['sample']} draws the solve of a subject failed; its "
+            "values are NaN there. The variables `status` and `message` say which and why.",
+            stacklevel=2,
+        )
+    return curves
 
 
 def _names(

@@ -70,3 +70,12 @@ def test_a_single_draw_is_simulate() -> None:
     solved = trajectories(_system(), indomethacin(), posterior)
     direct = simulate(_system(), indomethacin(), {"CL": 7.0, "V": 9.0})
     np.testing.assert_array_equal(solved["cp"].squeeze("sample"), direct["cp"])
+
+
+def test_failed_solves_are_counted_aloud() -> None:
+    posterior = xr.Dataset(
+        {"CL": (("chain", "draw"), [[7.0, np.nan, 8.0]]), "V": (("chain", "draw"), [[9.0] * 3])}
+    )
+    with pytest.warns(UserWarning, match="In 1 of 3 draws the solve of a subject failed"):
+        solved = trajectories(_system(), indomethacin(), posterior)
+    assert int(solved["cp"].isnull().any("observation").sum()) == 1
