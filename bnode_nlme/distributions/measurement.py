@@ -59,6 +59,13 @@ class MeasurementRV(SymbolicRandomVariable):
         sd = cls.standard_deviation(prediction, *parameters)
         next_rng, noise = pt.random.normal(0.0, 1.0, size=size, rng=rng, return_next_rng=True)
         draws = prediction * pt.exp(sd * noise) if cls.on_log_scale else prediction + sd * noise
+        # What has no density has no draw either; a sum of NaN and noise would do that by itself,
+        # a negative standard deviation or the exponential of a negative prediction would not.
+        possible, _ = cls.valid(*parameters)
+        possible = pt.and_(possible, pt.lt(pt.abs(prediction), np.inf))
+        if cls.on_log_scale:
+            possible = pt.and_(possible, prediction > 0.0)
+        draws = pt.switch(possible, draws, np.nan)
         return cls(inputs=[rng, size, prediction, *parameters], outputs=[next_rng, draws])(
             rng, size, prediction, *parameters
         )

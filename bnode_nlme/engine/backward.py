@@ -99,15 +99,17 @@ def _integrate(
         if flag < 0:
             return status_of(flag), steps
         if reached[0] <= stop:
-            CVodeGetQuad(memory, reached.ctypes.data, quadrature)
-            return _SUCCESS, steps
+            flag = CVodeGetQuad(memory, reached.ctypes.data, quadrature)
+            return (_SUCCESS if flag == 0 else _INTERNAL), steps
 
 
 @compiled
 def _set_tolerances(
     block: np.ndarray, handles: np.ndarray, tolerances: np.ndarray, size: float, worth: float
-) -> None:
+) -> bool:
     """Absolute tolerances for an adjoint of magnitude `size`, whatever the units.
+
+    Returns whether CVODES took them.
 
     `worth` is the largest product of a state and its adjoint: what a relative change of a state
     is worth. A relative change of a parameter should count for as much, so that its gradient is
@@ -116,7 +118,7 @@ def _set_tolerances(
     n_parameters, n_weights = block[_N_PARAMETERS], block[_N_WEIGHTS]
     memory, vector = handles[MEMORY], handles[QUADRATURE_TOLERANCES]
     relative, absolute = tolerances[0], tolerances[1]
-    CVodeSStolerances(memory, relative, absolute * size)
+    flag = CVodeSStolerances(memory, relative, absolute * size)
     wanted = absolute * (worth if worth > 0.0 else size)
     bounds = N_VGetArrayPointer_Serial(vector)
     for i in range(n_parameters):
@@ -125,7 +127,8 @@ def _set_tolerances(
     for i in range(n_weights):
         magnitude = abs(load_double(block[_WEIGHTS], i))
         store_double(bounds, n_parameters + i, wanted / max(1.0, magnitude))
-    CVodeQuadSVtolerances(memory, relative, vector)
+    flag |= CVodeQuadSVtolerances(memory, relative, vector)
+    return flag == 0
 
 
 @compiled
@@ -208,8 +211,8 @@ def _solve_subject(
                         size, grown = magnitude, True
                     if product > worth:
                         worth, grown = product, True
-                if grown:
-                    _set_tolerances(block, handles, tolerances, size, worth)
+                if grown and not _set_tolerances(block, handles, tolerances, size, worth):
+                    return _INTERNAL, steps
         elif actions[record] == _RESET and active:
             evaluate(address, _INITIAL_ADJOINT, time, 0, adjoint, increments.ctypes.data)
             _add(integral, increments, 0, block[_N_PARAMETERS])
@@ -288,25 +291,26 @@ def backward_entry(call: int) -> None:
         outcome, taken = _INTERNAL, 0
         if status[subject] != _SUCCESS or not np.isfinite(scale):
             outcome = _NOT_FINITE
-        elif handles[MEMORY] != 0:
-            block[_SUBJECT_PARAMETERS] = block[_PARAMETERS] + 8 * n_parameters * subject
-            block[_SUBJECT_COVARIATES] = block[_COVARIATES] + 8 * block[_N_COVARIATES] * subject
-            outcome, taken = _solve_subject(
-                block,
-                handles,
-                first,
-                last,
-                actions,
-                targets,
-                times,
-                seen,
-                marks,
-                cotangents,
-                scale,
-                seed,
-                increments,
-                tolerances,
-            )
+        else:
+            if handles[MEMORY] != 0:
+                block[_SUBJECT_PARAMETERS] = block[_PARAMETERS] + 8 * n_parameters * subject
+                block[_SUBJECT_COVARIATES] = block[_COVARIATES] + 8 * block[_N_COVARIATES] * subject
+                outcome, taken = _solve_subject(
+                    block,
+                    handles,
+                    first,
+                    last,
+                    actions,
+                    targets,
+                    times,
+                    seen,
+                    marks,
+                    cotangents,
+                    scale,
+                    seed,
+                    increments,
+                    tolerances,
+                )
             if outcome != _SUCCESS and block[_COUNTS] != 0:
                 add_atomically(block[_COUNTS], outcome, 1)
         steps[subject] = taken

@@ -15,8 +15,12 @@ import numpy as np
 
 from bnode_nlme.engine.status import SolveStatus
 
+_STATUSES = len(SolveStatus)
+_SLOTS = 512
+"""Counters in one file."""
+
 # Compiled code holds the bare address of the counts, and may outlive every `SolveCounter`: what
-# is mapped once stays mapped as long as the process.
+# is mapped once stays mapped as long as the process, and a slot is given to one counter only.
 _MAPPED: dict[str, np.memmap[Any, Any]] = {}
 _LOCK = threading.Lock()
 
@@ -32,26 +36,47 @@ def _mapped(path: str) -> np.memmap[Any, Any]:
     with _LOCK:
         if path not in _MAPPED:
             mode: Literal["r+", "w+"] = "r+" if Path(path).exists() else "w+"
-            _MAPPED[path] = np.memmap(path, dtype=np.int64, mode=mode, shape=(len(SolveStatus),))
+            _MAPPED[path] = np.memmap(path, dtype=np.int64, mode=mode, shape=(_SLOTS, _STATUSES))
             if mode == "w+":
                 atexit.register(_remove, path, os.getpid())
         return _MAPPED[path]
 
 
+class _Places:
+    """Hands out places for counts, `_SLOTS` to a file."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner, self._path, self._slot = 0, "", 0
+
+    def take(self) -> tuple[str, int]:
+        """Name of a file, and a slot in it that no other counter has."""
+        with self._lock:
+            # A forked child inherits what its parent is about to give away, and begins afresh.
+            if self._owner != os.getpid() or self._slot == _SLOTS:
+                name = f"bnode_nlme-counts-{uuid.uuid4().hex}"
+                self._path = str(Path(tempfile.gettempdir()) / name)
+                self._owner, self._slot = os.getpid(), 0
+            self._slot += 1
+            return self._path, self._slot - 1
+
+
+_PLACES = _Places()
+
+
 class SolveCounter:
-    """Counts of solve outcomes in a small shared file.
+    """Counts of solve outcomes in a slot of a small shared file.
 
     Samplers run chains in threads (nutpie) or processes (PyMC), forked or spawned; a file mapped
-    into memory by each of them is the one place that all can add to, without locks. Pickling
-    carries the file's name. Where the file no longer exists, counting starts anew. The process
-    that made the file removes it when it ends.
+    into memory by each of them is the one place that all can add to, without locks. All counters
+    that a process makes share its file. Pickling carries the file's name and the slot. Where the
+    file no longer exists, counting starts anew. The process that made the file removes it when it
+    ends.
     """
 
-    def __init__(self, path: str | None = None) -> None:
-        self.path = path or str(
-            Path(tempfile.gettempdir()) / f"bnode_nlme-counts-{uuid.uuid4().hex}"
-        )
-        self._counts = _mapped(self.path)
+    def __init__(self, path: str | None = None, slot: int = 0) -> None:
+        self.path, self.slot = _PLACES.take() if path is None else (path, slot)
+        self._counts = _mapped(self.path)[self.slot]
 
     @property
     def address(self) -> int:
@@ -66,14 +91,17 @@ class SolveCounter:
         """Set all counts to zero."""
         self._counts[:] = 0
 
-    def __reduce__(self) -> tuple[type[SolveCounter], tuple[str]]:
-        return SolveCounter, (self.path,)
+    def __reduce__(self) -> tuple[type[SolveCounter], tuple[str, int]]:
+        return SolveCounter, (self.path, self.slot)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SolveCounter) and other.path == self.path
+        return isinstance(other, SolveCounter) and (other.path, other.slot) == (
+            self.path,
+            self.slot,
+        )
 
     def __hash__(self) -> int:
-        return hash(self.path)
+        return hash((self.path, self.slot))
 
     def __repr__(self) -> str:
         return f"SolveCounter({sum(self.read().values())} solves)"

@@ -63,8 +63,9 @@ _SUBJECT_COVARIATES, _RATES = int(Slot.SUBJECT_COVARIATES), int(Slot.RATES)
 @compiled
 def is_zero_length(start: float, stop: float) -> bool:
     """Whether two times are too close for CVODES to step between them."""
-    # CVODES refuses less than two rounding units on either side (cvHin in cvodes.c).
-    return abs(stop - start) <= 1e-15 * max(abs(start), abs(stop)) + 1e-290
+    # CVODES refuses less than two rounding units on either side (cvHin in cvodes.c), and divides by
+    # squares of steps, so that those from zero must not be too small either.
+    return abs(stop - start) <= 1e-15 * max(abs(start), abs(stop)) + 1e-100
 
 
 @compiled
@@ -110,7 +111,8 @@ def _write_step(block: np.ndarray, handles: np.ndarray, time: float, y: int) -> 
         return False
     store_double(row, 0, time)
     copy_memory(row + 8, y, 8 * states)
-    CVodeGetDky(handles[MEMORY], time, 1, handles[SCRATCH])
+    if CVodeGetDky(handles[MEMORY], time, 1, handles[SCRATCH]) != 0:
+        return False
     slope = N_VGetArrayPointer_Serial(handles[SCRATCH])
     copy_memory(row + 8 * (1 + states), slope, 8 * states)
     return True
@@ -161,7 +163,8 @@ def _integrate(
             return _INTERNAL, steps
         now = reached[0]
         while pending < last and times[pending] <= now:
-            CVodeGetDky(memory, times[pending], 0, scratch)
+            if CVodeGetDky(memory, times[pending], 0, scratch) != 0:
+                return _INTERNAL, steps
             copy_memory(seen[pending].ctypes.data, work, 8 * states)
             pending += 1
     copy_memory(seen[last].ctypes.data, y, 8 * states)

@@ -95,6 +95,63 @@ def _new_vector(block: int, length: int, context: int) -> int:
 
 
 @compiled
+def _set_up(
+    handles: np.ndarray,
+    block: int,
+    method: int,
+    states: int,
+    quadratures: int,
+    callback: int,
+    jacobian_callback: int,
+    quadrature_callback: int,
+    rtol: float,
+    atol: float,
+) -> bool:
+    """Fill the handles one by one; False at the first that CVODES refuses."""
+    address = handles.ctypes.data
+    if SUNContext_Create(0, address + 8 * CONTEXT) != 0:
+        return False
+    context = load_integer(address, CONTEXT)
+    SUNContext_ClearErrHandlers(context)
+    handles[VECTOR] = _new_vector(block, states, context)
+    handles[SCRATCH] = _new_vector(block, states, context)
+    handles[MEMORY] = CVodeCreate(method, context)
+    if handles[VECTOR] == 0 or handles[SCRATCH] == 0 or handles[MEMORY] == 0:
+        return False
+    memory = handles[MEMORY]
+    flag = CVodeInit(memory, callback, 0.0, handles[VECTOR])
+    flag |= CVodeSStolerances(memory, rtol, atol)
+    flag |= CVodeSetUserData(memory, block)
+    flag |= CVodeSetMaxHnilWarns(memory, -1)
+    if flag != 0:
+        return False
+    if method == _BDF:
+        handles[MATRIX] = SUNDenseMatrix(states, states, context)
+        if handles[MATRIX] == 0:
+            return False
+        handles[LINEAR] = SUNLinSol_Dense(handles[VECTOR], handles[MATRIX], context)
+        if handles[LINEAR] == 0:
+            return False
+        flag |= CVodeSetLinearSolver(memory, handles[LINEAR], handles[MATRIX])
+        flag |= CVodeSetJacFn(memory, jacobian_callback)
+    else:
+        handles[NONLINEAR] = SUNNonlinSol_FixedPoint(handles[VECTOR], 0, context)
+        if handles[NONLINEAR] == 0:
+            return False
+        flag |= CVodeSetNonlinearSolver(memory, handles[NONLINEAR])
+    if quadratures > 0:
+        handles[QUADRATURE] = _new_vector(block, quadratures, context)
+        handles[QUADRATURE_TOLERANCES] = _new_vector(block, quadratures, context)
+        if handles[QUADRATURE] == 0 or handles[QUADRATURE_TOLERANCES] == 0:
+            return False
+        flag |= CVodeQuadInit(memory, quadrature_callback, handles[QUADRATURE])
+        flag |= CVodeQuadSStolerances(memory, rtol, atol)
+        # Without error control of the integral, gradients were ten times less accurate.
+        flag |= CVodeSetQuadErrCon(memory, 1)
+    return flag == 0
+
+
+@compiled
 def create_integrator(
     block: int,
     method: int,
@@ -106,50 +163,33 @@ def create_integrator(
     rtol: float,
     atol: float,
 ) -> np.ndarray:
-    """Handles of a new integrator; entry `MEMORY` is 0 when CVODES refused or memory ran out."""
+    """Handles of a new integrator; all of them 0 when CVODES refused or memory ran out."""
     handles = np.zeros(HANDLES, np.int64)
-    address = handles.ctypes.data
-    if SUNContext_Create(0, address + 8 * CONTEXT) != 0:
-        return handles
-    context = load_integer(address, CONTEXT)
-    SUNContext_ClearErrHandlers(context)
-    handles[VECTOR] = _new_vector(block, states, context)
-    handles[SCRATCH] = _new_vector(block, states, context)
-    memory = CVodeCreate(method, context)
-    flag = CVodeInit(memory, callback, 0.0, handles[VECTOR])
-    flag |= CVodeSStolerances(memory, rtol, atol)
-    flag |= CVodeSetUserData(memory, block)
-    flag |= CVodeSetMaxHnilWarns(memory, -1)
-    if method == _BDF:
-        handles[MATRIX] = SUNDenseMatrix(states, states, context)
-        handles[LINEAR] = SUNLinSol_Dense(handles[VECTOR], handles[MATRIX], context)
-        flag |= CVodeSetLinearSolver(memory, handles[LINEAR], handles[MATRIX])
-        flag |= CVodeSetJacFn(memory, jacobian_callback)
-    else:
-        handles[NONLINEAR] = SUNNonlinSol_FixedPoint(handles[VECTOR], 0, context)
-        flag |= CVodeSetNonlinearSolver(memory, handles[NONLINEAR])
-    if quadratures > 0:
-        handles[QUADRATURE] = _new_vector(block, quadratures, context)
-        handles[QUADRATURE_TOLERANCES] = _new_vector(block, quadratures, context)
-        flag |= CVodeQuadInit(memory, quadrature_callback, handles[QUADRATURE])
-        flag |= CVodeQuadSStolerances(memory, rtol, atol)
-        # Without error control of the integral, gradients were ten times less accurate.
-        flag |= CVodeSetQuadErrCon(memory, 1)
-    handles[MEMORY] = memory
-    if flag != 0:
+    if not _set_up(
+        handles,
+        block,
+        method,
+        states,
+        quadratures,
+        callback,
+        jacobian_callback,
+        quadrature_callback,
+        rtol,
+        atol,
+    ):
         free_integrator(handles)
-        handles[MEMORY] = 0
     return handles
 
 
 @compiled
 def free_integrator(handles: np.ndarray) -> None:
-    """Give all memory of an integrator back."""
+    """Give all memory of an integrator back; the handles become 0."""
     address = handles.ctypes.data
     if handles[MEMORY] != 0:
         CVodeFree(address + 8 * MEMORY)
     if handles[LINEAR] != 0:
         SUNLinSolFree_Dense(handles[LINEAR])
+    if handles[MATRIX] != 0:
         SUNMatDestroy_Dense(handles[MATRIX])
     if handles[NONLINEAR] != 0:
         SUNNonlinSolFree(handles[NONLINEAR])
@@ -158,3 +198,4 @@ def free_integrator(handles: np.ndarray) -> None:
             N_VDestroy_Serial(handles[position])
     if handles[CONTEXT] != 0:
         SUNContext_Free(address + 8 * CONTEXT)
+    handles[:] = 0

@@ -16,6 +16,7 @@ from bnode_nlme.engine.memory import call_entry, copy_memory, release
 from bnode_nlme.engine.options import SolverOptions
 from bnode_nlme.engine.schedule import Action, Schedule
 from bnode_nlme.engine.slots import SIZE, Slot
+from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.vector_operations import replacements
 
 Array = NDArray[Any]
@@ -24,6 +25,7 @@ _FORWARD_ENTRY, _BACKWARD_ENTRY = int(Slot.FORWARD_ENTRY), int(Slot.BACKWARD_ENT
 _N_STATES, _N_READOUTS = int(Slot.N_STATES), int(Slot.N_READOUTS)
 _N_PARAMETERS, _N_WEIGHTS = int(Slot.N_PARAMETERS), int(Slot.N_WEIGHTS)
 _N_COVARIATES, _OBSERVE = int(Slot.N_COVARIATES), int(Action.OBSERVE)
+_SUCCESS = int(SolveStatus.SUCCESS)
 _TOLERANCES, _N_SUBJECTS = int(Slot.TOLERANCES), int(Slot.N_SUBJECTS)
 _N_RECORDS, _N_SOLVED = int(Slot.N_RECORDS), int(Slot.N_SOLVED)
 _PARAMETERS, _WEIGHTS, _COVARIATES = int(Slot.PARAMETERS), int(Slot.WEIGHTS), int(Slot.COVARIATES)
@@ -135,6 +137,28 @@ def _check_schedule(
 
 
 @compiled
+def _check_tape(
+    template: Array,
+    offsets: Array,
+    subjects: Array,
+    status: Array,
+    tape: Array,
+    marks: Array,
+    seen: Array,
+) -> None:
+    states = template[_N_STATES]
+    if tape.shape[1] != 1 + 2 * states or marks.shape[1] != 2 or seen.shape[1] != states:
+        raise ValueError("Tape, marks and seen want 1 + 2 states, 2 and states columns.")
+    for subject in subjects:
+        if status[subject] != _SUCCESS:
+            continue  # its part of the tape was dropped, and is not looked at
+        for record in range(offsets[subject], offsets[subject + 1]):
+            start, stop = marks[record, 0], marks[record, 1]
+            if start < stop and (start < 0 or stop >= tape.shape[0]):
+                raise ValueError("Marks point to rows that the tape does not have.")
+
+
+@compiled
 def call_forward(
     template: Array,
     tolerances: Array,
@@ -215,6 +239,7 @@ def call_backward(
         raise ValueError("The adjoint solve wants what a forward solve of these records left.")
     if marks.shape[0] != n_records:
         raise ValueError("The adjoint solve wants the tape that its forward solve did not keep.")
+    _check_tape(template, offsets, subjects, status, tape, marks, seen)
     if cotangents.shape[1] != template[_N_READOUTS]:
         raise ValueError("Cotangents want one column for each readout.")
     to_parameters = np.zeros(parameters.shape)
@@ -238,6 +263,17 @@ def call_backward(
     # A use after the call keeps the block alive: the entry point only sees its address.
     block[_TAPE] = 0
     return to_parameters, to_weights, steps
+
+
+# Compiled code reads bare memory: a number of another type there would be read as its bits.
+
+
+def _doubles(array: Array) -> NDArray[np.float64]:
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _integers(array: Array) -> NDArray[np.int64]:
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -317,12 +353,15 @@ class PopulationSolver:
         keep_tape: bool = False,
     ) -> ForwardResult:
         """Solve once for given numbers; uncounted."""
-        arrays = [parameters, weights, covariates, *schedule.arrays, subjects]
         return ForwardResult(
             *call_forward(
                 self.template,
                 self.tolerances,
-                *map(np.ascontiguousarray, arrays),
+                _doubles(parameters),
+                _doubles(weights),
+                _doubles(covariates),
+                *schedule.arrays,
+                _integers(subjects),
                 schedule.rows,
                 keep_tape,
                 0,
@@ -340,24 +379,25 @@ class PopulationSolver:
         cotangents: Array,
     ) -> BackwardResult:
         """Adjoint solve from what a forward solve with a tape left; uncounted."""
-        arrays = [
-            parameters,
-            weights,
-            covariates,
-            schedule.offsets,
-            schedule.actions,
-            schedule.targets,
-            schedule.times,
-            subjects,
-            forward.status,
-            forward.tape,
-            forward.marks,
-            forward.seen,
-            cotangents,
-        ]
+        offsets, actions, targets, times, _ = schedule.arrays
         return BackwardResult(
             *call_backward(
-                self.template, self.adjoint_tolerances, *map(np.ascontiguousarray, arrays), 0
+                self.template,
+                self.adjoint_tolerances,
+                _doubles(parameters),
+                _doubles(weights),
+                _doubles(covariates),
+                offsets,
+                actions,
+                targets,
+                times,
+                _integers(subjects),
+                _integers(forward.status),
+                _doubles(forward.tape),
+                _integers(forward.marks),
+                _doubles(forward.seen),
+                _doubles(cotangents),
+                0,
             )
         )
 

@@ -49,8 +49,17 @@ class Schedule:
     rows: int
 
     def __post_init__(self) -> None:
-        for array in self.arrays:
+        for name, kind in [
+            ("offsets", np.int64),
+            ("actions", np.int64),
+            ("targets", np.int64),
+            ("times", np.float64),
+            ("amounts", np.float64),
+        ]:
+            # Compiled code reads these arrays' bare memory.
+            array = np.ascontiguousarray(getattr(self, name), dtype=kind)
             array.flags.writeable = False
+            object.__setattr__(self, name, array)
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
@@ -60,7 +69,8 @@ class Schedule:
 
 def _is_due(due: float, time: float) -> bool:
     # Written in decimals, 3 doses 0.1 apart and a record at 0.3 coincide; in binary they do not.
-    return due <= time + 1e-12 * max(abs(due), abs(time))
+    # The absolute part is what the forward solve takes for no time at all.
+    return due <= time + 1e-12 * max(abs(due), abs(time)) + 1e-100
 
 
 class _Timeline:
@@ -88,12 +98,16 @@ class _Timeline:
             self._repeat(time, 1, left, interval, state, amount, rate)
 
     def _give(self, time: float, state: int, amount: float, rate: float) -> None:
-        if rate > 0.0:
-            self._active.setdefault(state, []).append(rate)
-            self._set_rate(time, state)
-            self._plan(time + amount / rate, lambda due: self._stop(due, state, rate))
-        else:
+        end = time + amount / rate if rate > 0.0 else time
+        # An infusion that ends as it begins has no stretch in which its rate could act.
+        if _is_due(end, time):
             self.entries.append((Action.ADD, state, time, amount))
+        else:
+            # The end is rounded to a double: the rate follows, so that the amount is the dose.
+            flow = amount / (end - time)
+            self._active.setdefault(state, []).append(flow)
+            self._set_rate(time, state)
+            self._plan(end, lambda due: self._stop(due, state, flow))
 
     def _repeat(
         self,

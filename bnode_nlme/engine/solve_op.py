@@ -33,6 +33,19 @@ _INPUTS = (
 )
 
 
+_MATRIX, _VECTOR = pt.TensorType("float64", (None, None)), pt.TensorType("float64", (None,))
+_INTEGER_MATRIX = pt.TensorType("int64", (None, None))
+_INTEGERS, _INTEGER = pt.TensorType("int64", (None,)), pt.TensorType("int64", ())
+
+
+def _typed(types: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """The values as variables of these types; compiled code reads their bare memory."""
+    return [
+        kind.filter_variable(pt.as_tensor_variable(value))
+        for kind, value in zip(types, values, strict=True)
+    ]
+
+
 class SolveOp(Op):
     """Forward solve of a population through its records.
 
@@ -58,20 +71,8 @@ class SolveOp(Op):
 
     def make_node(self, *inputs: Any) -> Apply:
         """Apply the operation to its inputs."""
-        matrix, vector, integers = "float64", "float64", "int64"
-        types = [
-            pt.TensorType(matrix, shape=(None, None)),
-            pt.TensorType(vector, shape=(None,)),
-            pt.TensorType(matrix, shape=(None, None)),
-            *[pt.TensorType(integers, shape=(None,))] * 3,
-            *[pt.TensorType(vector, shape=(None,))] * 2,
-            pt.TensorType(integers, shape=(None,)),
-            pt.TensorType(integers, shape=()),
-        ]
-        variables = [
-            kind.filter_variable(pt.as_tensor_variable(value))
-            for kind, value in zip(types, inputs, strict=True)
-        ]
+        types = [_MATRIX, _VECTOR, _MATRIX, *[_INTEGERS] * 3, *[_VECTOR] * 2, _INTEGERS, _INTEGER]
+        variables = _typed(types, inputs)
         kernels = self.solver.kernels
         outputs = [
             pt.tensor("predictions", shape=(None, len(kernels.readouts)), dtype="float64"),
@@ -160,7 +161,14 @@ class AdjointOp(Op):
 
     def make_node(self, *inputs: Any) -> Apply:
         """Apply the operation to its inputs."""
-        variables = [pt.as_tensor_variable(value) for value in inputs]
+        types = [
+            *[_MATRIX, _VECTOR, _MATRIX],
+            *[_INTEGERS] * 3,
+            _VECTOR,
+            *[_INTEGERS] * 2,
+            *[_MATRIX, _INTEGER_MATRIX, _MATRIX, _MATRIX],
+        ]
+        variables = _typed(types, inputs)
         outputs = [
             variables[0].type(name="parameter_cotangents"),
             variables[1].type(name="weight_cotangents"),

@@ -10,7 +10,7 @@ import llvmlite.binding as llvm
 from numba import types
 
 ADAMS, BDF = 1, 2
-NORMAL, ONE_STEP = 1, 2
+ONE_STEP = 2
 
 _POINTER = types.intp
 _INTEGER = types.int32
@@ -41,11 +41,9 @@ _SIGNATURES = {
     "CVodeSetNonlinearSolver": _INTEGER(_POINTER, _POINTER),
     "CVodeSetJacFn": _INTEGER(_POINTER, _POINTER),
     "CVodeSetStopTime": _INTEGER(_POINTER, _REAL),
-    "CVodeSetInitStep": _INTEGER(_POINTER, _REAL),
     "CVodeSetMaxHnilWarns": _INTEGER(_POINTER, _INTEGER),
     "CVode": _INTEGER(_POINTER, _REAL, _POINTER, _POINTER, _INTEGER),
     "CVodeGetDky": _INTEGER(_POINTER, _REAL, _INTEGER, _POINTER),
-    "CVodeGetNumSteps": _INTEGER(_POINTER, _POINTER),
     "CVodeQuadInit": _INTEGER(_POINTER, _POINTER, _POINTER),
     "CVodeQuadReInit": _INTEGER(_POINTER, _POINTER),
     "CVodeQuadSStolerances": _INTEGER(_POINTER, _REAL, _REAL),
@@ -69,7 +67,7 @@ def load() -> None:
         Where sundials4py is not installed or its library does not export CVODES.
     """
     cure = (
-        "The CVODES methods ('bdf', 'adams') need sundials4py >= 7.6, whose wheels export CVODES "
+        "The CVODES methods ('bdf', 'adams') need sundials4py >= 7.9, whose wheels export CVODES "
         "on Linux x86-64 and macOS. Install it with 'pip install sundials4py'; on Windows work "
         "under WSL, on Linux aarch64 build it from conda-forge's sundials."
     )
@@ -115,11 +113,9 @@ CVodeSetLinearSolver = _external("CVodeSetLinearSolver")
 CVodeSetNonlinearSolver = _external("CVodeSetNonlinearSolver")
 CVodeSetJacFn = _external("CVodeSetJacFn")
 CVodeSetStopTime = _external("CVodeSetStopTime")
-CVodeSetInitStep = _external("CVodeSetInitStep")
 CVodeSetMaxHnilWarns = _external("CVodeSetMaxHnilWarns")
 CVode = _external("CVode")
 CVodeGetDky = _external("CVodeGetDky")
-CVodeGetNumSteps = _external("CVodeGetNumSteps")
 CVodeQuadInit = _external("CVodeQuadInit")
 CVodeQuadReInit = _external("CVodeQuadReInit")
 CVodeQuadSStolerances = _external("CVodeQuadSStolerances")

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 import pytest
 import scipy.stats
 
@@ -57,6 +58,28 @@ def test_draws_are_independent(model):
 def test_draws_are_nan_where_the_solve_failed(model):
     error, _ = MODELS[model]
     draws = draw(error, np.array([1.0, np.nan]), 5)
+    assert np.isfinite(draws[:, 0]).all()
+    assert np.isnan(draws[:, 1]).all()
+
+
+def test_a_log_normal_measurement_of_nothing_has_no_draws():
+    draws = draw(bn.LogNormalError(0.4), np.array([2.0, 0.0, -2.0, np.inf]), 5)
+    assert np.isfinite(draws[:, 0]).all()
+    assert np.isnan(draws[:, 1:]).all()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        bn.Additive(pt.as_tensor(np.array([0.7, -0.7]))),
+        bn.Proportional(pt.as_tensor(np.array([0.7, -0.7]))),
+        bn.Combined(0.5, pt.as_tensor(np.array([0.2, -0.2]))),
+        bn.Combined(0.5, pt.as_tensor(np.array([0.2, -0.2])), form="sd"),
+        bn.LogNormalError(pt.as_tensor(np.array([0.7, -0.7]))),
+    ],
+)
+def test_an_error_below_zero_has_no_draws(error):
+    draws = draw(error, np.array([2.0, 2.0]), 5)
     assert np.isfinite(draws[:, 0]).all()
     assert np.isnan(draws[:, 1]).all()
 

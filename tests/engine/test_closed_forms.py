@@ -268,3 +268,19 @@ def test_a_system_without_parameters(method: Any) -> None:
     system = System(states=("x",), parameters=(), rhs=lambda t, y, p, nn, c: {"x": -y.x})
     solved = simulate(system, study_of([dose(0, 2), observe(1)]), {}, method=method, rtol=1e-8)
     agree(solved["x"].to_numpy(), np.array([2 * np.exp(-1)]))
+
+
+@pytest.mark.parametrize("rate", [1e8, 1e12, 1e13, 1e14, 1e18, 1e250, 1e300])
+@pytest.mark.parametrize("start", [0.0, 24.0, 1e6])
+def test_an_infusion_too_short_to_be_seen_is_a_bolus(
+    method: Any, rate: float, start: float
+) -> None:
+    times = start + np.array([0.0, 1.0, 5.0])
+    given = dose(start, 100, into="central", rate=rate)
+    # Observed in the midst of it, too: a record at its own time comes before and after.
+    rows = [observe(start), given, *map(observe, times)]
+    solved = simulate(one_compartment, study_of(rows), ONE, method=method, rtol=1e-9, atol=1e-11)
+    assert solved.status.values[0] == 0
+    np.testing.assert_allclose(
+        solved["cp"].to_numpy()[2:], 100 * one_bolus(times[1:] - start), rtol=1e-6
+    )

@@ -98,15 +98,43 @@ def test_pickling_carries_the_file() -> None:
     assert counter.__eq__(counter.path) is False
 
 
+def test_many_counters_share_one_file() -> None:
+    counters = [SolveCounter() for _ in range(300)]
+    # Another may begin among them, where the one before is full.
+    assert len({counter.path for counter in counters}) <= 2
+    addresses = sorted(counter.address for counter in counters)
+    assert min(np.diff(addresses)) >= 8 * len(SolveStatus)
+    assert len(set(counters)) == 300
+
+
+def test_a_full_file_is_followed_by_another() -> None:
+    counters = [SolveCounter() for _ in range(1200)]
+    assert len(set(counters)) == 1200
+    assert 3 <= len({counter.path for counter in counters}) <= 4
+
+
+def test_a_forked_child_counts_elsewhere() -> None:
+    SolveCounter()
+    context: Any = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=lambda: sender.send(SolveCounter().path))
+    child.start()
+    path = receiver.recv()
+    child.join(60)
+    assert path != SolveCounter().path
+    # A child of multiprocessing ends without the interpreter's clean-up.
+    Path(path).unlink(missing_ok=True)
+
+
 def test_counts_outlive_their_counter() -> None:
     # Compiled code may still write to the address when no Python object is left.
     import ctypes
 
     counter = SolveCounter()
-    address, path = counter.address, counter.path
+    address, path, slot = counter.address, counter.path, counter.slot
     del counter
     ctypes.c_int64.from_address(address).value = 7
-    assert SolveCounter(path).read()[SolveStatus.SUCCESS] == 7
+    assert SolveCounter(path, slot).read()[SolveStatus.SUCCESS] == 7
 
 
 def test_the_file_is_removed_when_the_process_ends() -> None:

@@ -17,7 +17,7 @@ from bnode_nlme.dynamics import MLP, System
 from bnode_nlme.engine import SolverOptions, solve
 from bnode_nlme.engine.counts import SolveCounter
 from bnode_nlme.engine.kernels import build_kernels, kernels_of
-from bnode_nlme.engine.population import PopulationSolver
+from bnode_nlme.engine.population import PopulationSolver, call_backward
 from bnode_nlme.engine.schedule import build_schedule
 from bnode_nlme.engine.solve_op import AdjointOp, SolveOp
 from tests.engine.gradients import value_and_gradient
@@ -236,6 +236,69 @@ def test_native_code_sees_no_index_out_of_range(open_solve: Any, change: Any, me
     assert np.isfinite(open_solve(*given.values(), schedule.rows)).all()
     with pytest.raises(ValueError, match=message):
         open_solve(*(given | change).values(), schedule.rows)
+
+
+def test_other_numbers_than_doubles_are_converted() -> None:
+    system = declared()
+    solver = PopulationSolver(kernels_of(system), SolverOptions())
+    schedule = build_schedule(system, STUDY)
+    numbers: list[Any] = [
+        np.array([[1, 20], [2, 30], [1, 25]]),
+        np.zeros(len(W), int),
+        np.empty((3, 0), int),
+    ]
+    for kind in (np.int64, np.float32):
+        given: Any = [array.astype(kind) for array in numbers]
+        wanted: Any = [array.astype(float) for array in numbers]
+        subjects = np.arange(3)
+        found = solver.forward(*given, schedule, subjects.astype(np.int32), keep_tape=True)
+        exact = solver.forward(*wanted, schedule, subjects, keep_tape=True)
+        assert_array_equal(found.predictions, exact.predictions)
+        ones = np.ones(found.predictions.shape)
+        a = solver.backward(*given, schedule, subjects, found, ones.astype(kind))
+        b = solver.backward(*wanted, schedule, subjects, exact, ones)
+        assert_array_equal(a.parameters, b.parameters)
+        assert_array_equal(a.weights, b.weights)
+
+
+def adjoint_inputs() -> tuple[PopulationSolver, list[Any]]:
+    solver = PopulationSolver(kernels_of(SYSTEM), SolverOptions())
+    schedule = build_schedule(SYSTEM, STUDY)
+    inputs: Any = [np.column_stack([KA, V]), W, np.empty((3, 0))]
+    left = solver.forward(*inputs, schedule, np.arange(3), keep_tape=True)
+    inputs += [*schedule.arrays[:4], np.arange(3), left.status, left.tape, left.marks, left.seen]
+    return solver, [*inputs, np.ones_like(left.predictions)]
+
+
+def test_an_adjoint_of_integers_is_refused() -> None:
+    solver, inputs = adjoint_inputs()
+    op: Any = AdjointOp(solver, SolveCounter())
+    assert all(np.isfinite(value).all() for value in op(*inputs)[0].eval())
+    for position, wrong in [(0, np.int64), (3, np.float64), (8, np.float64), (9, np.int64)]:
+        changed = list(inputs)
+        changed[position] = inputs[position].astype(wrong)
+        with pytest.raises(TypeError, match="Cannot convert Type"):
+            op(*changed)
+
+
+@pytest.mark.parametrize(
+    ("position", "change", "message"),
+    [
+        (9, lambda tape: tape[:, :-1], "1 \\+ 2 states, 2 and states columns"),
+        (10, lambda marks: marks[:, :1], "1 \\+ 2 states, 2 and states columns"),
+        (11, lambda seen: seen[:, :1], "1 \\+ 2 states, 2 and states columns"),
+        (9, lambda tape: tape[:-1], "rows that the tape does not have"),
+        (10, lambda marks: marks - 1, "rows that the tape does not have"),
+        (10, lambda marks: marks + 1, "rows that the tape does not have"),
+    ],
+)
+def test_the_adjoint_reads_no_tape_that_is_not_there(
+    position: int, change: Any, message: str
+) -> None:
+    solver, inputs = adjoint_inputs()
+    inputs[position] = np.ascontiguousarray(change(inputs[position]))
+    with pytest.raises(ValueError, match=message):
+        call_backward(solver.template, solver.adjoint_tolerances, *inputs, 0)
 
 
 def test_second_derivatives_are_refused() -> None:
