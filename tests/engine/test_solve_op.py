@@ -248,15 +248,15 @@ def test_other_numbers_than_doubles_are_converted() -> None:
         np.empty((3, 0), int),
     ]
     for kind in (np.int64, np.float32):
-        given: Any = [array.astype(kind) for array in numbers]
-        wanted: Any = [array.astype(float) for array in numbers]
+        P, w, c = (array.astype(kind) for array in numbers)
+        P8, w8, c8 = (array.astype(float) for array in numbers)
         subjects = np.arange(3)
-        found = solver.forward(*given, schedule, subjects.astype(np.int32), keep_tape=True)
-        exact = solver.forward(*wanted, schedule, subjects, keep_tape=True)
+        found = solver.forward(P, w, c, schedule, subjects.astype(np.int32), keep_tape=True)
+        exact = solver.forward(P8, w8, c8, schedule, subjects, keep_tape=True)
         assert_array_equal(found.predictions, exact.predictions)
         ones = np.ones(found.predictions.shape)
-        a = solver.backward(*given, schedule, subjects, found, ones.astype(kind))
-        b = solver.backward(*wanted, schedule, subjects, exact, ones)
+        a = solver.backward(P, w, c, schedule, subjects, found, ones.astype(kind))
+        b = solver.backward(P8, w8, c8, schedule, subjects, exact, ones)
         assert_array_equal(a.parameters, b.parameters)
         assert_array_equal(a.weights, b.weights)
 
@@ -264,9 +264,19 @@ def test_other_numbers_than_doubles_are_converted() -> None:
 def adjoint_inputs() -> tuple[PopulationSolver, list[Any]]:
     solver = PopulationSolver(kernels_of(SYSTEM), SolverOptions())
     schedule = build_schedule(SYSTEM, STUDY)
-    inputs: Any = [np.column_stack([KA, V]), W, np.empty((3, 0))]
-    left = solver.forward(*inputs, schedule, np.arange(3), keep_tape=True)
-    inputs += [*schedule.arrays[:4], np.arange(3), left.status, left.tape, left.marks, left.seen]
+    P, c = np.column_stack([KA, V]), np.empty((3, 0))
+    left = solver.forward(P, W, c, schedule, np.arange(3), keep_tape=True)
+    inputs = [
+        P,
+        W,
+        c,
+        *schedule.arrays[:4],
+        np.arange(3),
+        left.status,
+        left.tape,
+        left.marks,
+        left.seen,
+    ]
     return solver, [*inputs, np.ones_like(left.predictions)]
 
 
