@@ -27,7 +27,7 @@ def demo(
     tune: Annotated[int, typer.Option(min=10, help="Warm-up draws of each chain.")] = 300,
     chains: Annotated[int, typer.Option(min=2, help="Number of chains.")] = 2,
     seed: Annotated[int, typer.Option(help="Of the random numbers; same seed, same result.")] = 1,
-    max_treedepth: Annotated[int, typer.Option(min=1, help="Of NUTS; 2 to its power steps.")] = 10,
+    max_treedepth: Annotated[int, typer.Option(min=1, help="Of NUTS; 2 to its power steps.")] = 8,
 ) -> None:
     """Learn the absorption of theophylline from twelve subjects, and judge what was learned."""
     # Imported here so that --help answers at once.

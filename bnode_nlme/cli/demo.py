@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bnode_nlme.cli.theophylline import (
+    LEVEL_AMOUNTS,
     NOMINAL_DOSE,
     PARAMETERS,
     Demonstration,
@@ -121,10 +122,11 @@ def absorption_rate(made: Demonstration, fit: xr.DataTree) -> xr.DataArray:
     amount = np.linspace(0.0, NOMINAL_DOSE, 41)
     posterior = fit.posterior.to_dataset()
     weights = posterior[made.network.name].transpose("chain", "draw", ...)
-    log_factor = made.network.evaluate(weights.to_numpy(), amount[:, None])
-    typical = np.exp(posterior["log_ka"].transpose("chain", "draw").to_numpy())
+    network = made.network.evaluate(weights.to_numpy(), amount[:, None])
+    reference = made.network.evaluate(weights.to_numpy(), LEVEL_AMOUNTS[:, None]).mean(axis=-1)
+    typical = posterior["log_ka"].transpose("chain", "draw").to_numpy() - reference
     return xr.DataArray(
-        typical[..., None] * np.exp(log_factor),
+        np.exp(typical[..., None] + network),
         dims=("chain", "draw", "amount"),
         coords={"chain": posterior.chain, "draw": posterior.draw, "amount": amount},
         name="absorption_rate_constant",
