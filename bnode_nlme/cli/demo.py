@@ -63,8 +63,7 @@ def run_demo(
         "tune": tune,
         "chains": chains,
         "random_seed": seed,
-        # The weights are correlated in the posterior: a low-rank mass matrix follows that.
-        "nuts": {"adaptation": "low_rank", "max_treedepth": max_treedepth},
+        "max_treedepth": max_treedepth,
     }
     learned, classical = learned_model(study), classical_model(study)
     fits = {}
@@ -95,7 +94,8 @@ def run_demo(
 def _sample(made: Demonstration, console: Console, **settings: Any) -> xr.DataTree:
     begin = time.perf_counter()
     with made.model:
-        fit = pm.sample(**settings, cores=2, target_accept=0.85)
+        # The weights are correlated in the posterior: a low-rank mass matrix follows that.
+        fit = pm.sample(**settings, cores=2, target_accept=0.9, nuts={"adaptation": "low_rank"})
         seconds = time.perf_counter() - begin
         report = solver_report()
         pm.compute_log_likelihood(fit, progressbar=False)
