@@ -23,7 +23,7 @@ def main() -> None:
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the results go.")] = Path("demo-results"),
-    draws: Annotated[int, typer.Option(min=10, help="Draws of each chain.")] = 500,
+    draws: Annotated[int, typer.Option(min=10, help="Draws of each chain.")] = 600,
     tune: Annotated[int, typer.Option(min=10, help="Warm-up draws of each chain.")] = 300,
     chains: Annotated[int, typer.Option(min=2, help="Number of chains.")] = 2,
     seed: Annotated[int, typer.Option(help="Of the random numbers; same seed, same result.")] = 1,
