@@ -95,7 +95,12 @@ def _sample(made: Demonstration, console: Console, **settings: Any) -> xr.DataTr
     begin = time.perf_counter()
     with made.model:
         # The weights are correlated in the posterior: a low-rank mass matrix follows that.
-        fit = pm.sample(**settings, cores=2, target_accept=0.9, nuts={"adaptation": "low_rank"})
+        nuts = {
+            "adaptation": "low_rank",
+            "target_accept": 0.9,
+            "max_treedepth": settings.pop("max_treedepth"),
+        }
+        fit = pm.sample(**settings, cores=2, nuts=nuts)
         seconds = time.perf_counter() - begin
         report = solver_report()
         pm.compute_log_likelihood(fit, progressbar=False)
