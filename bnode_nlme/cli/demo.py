@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bnode_nlme.cli.theophylline import (
@@ -77,8 +79,15 @@ def run_demo(
     table = az.summary(posterior, var_names=_SUMMARY)
     _print_table(console, "Learned absorption: parameters", table)
     _print_function(console, function)
-    comparison = az.compare(fits)
+    with warnings.catch_warnings():
+        # ArviZ warns of each high Pareto k; the sentence below the table says how many there are.
+        warnings.simplefilter("ignore", UserWarning)
+        comparison = az.compare(fits)
     _print_table(console, "Leave-one-out comparison (higher elpd is better)", comparison)
+    console.print(
+        "Where the table counts high Pareto k, leaving one measurement out changes a subject's own "
+        "parameters much, and its elpd is approximate."
+    )
 
     table.to_csv(folder / "parameters.csv")
     comparison.to_csv(folder / "comparison.csv")
@@ -144,7 +153,8 @@ def _print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
     for column in frame.columns:
         table.add_column(str(column), justify="right")
     for name, row in frame.iterrows():
-        table.add_row(str(name), *[_number(value) for value in row])
+        # Escaped, because rich would take the index in "eta_sd[ka]" for a style.
+        table.add_row(escape(str(name)), *[_number(value) for value in row])
     console.print(table)
 
 

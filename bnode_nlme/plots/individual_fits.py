@@ -47,7 +47,9 @@ def plot_individual_fits(
     for index, (subject, axes) in enumerate(zip(study.subjects, panels, strict=False)):
         own = curves.isel(observation=np.flatnonzero(curves.subject_of_observation == subject))
         values = own[output].transpose("sample", "observation").to_numpy()
-        draw_band(axes, own.time.to_numpy(), values, colour=LEARNED, label="model")
+        draw_band(
+            axes, own.time.to_numpy(), values, colour=LEARNED, label="model, 50 % and 90 % bands"
+        )
         points = measured.isel(observation=np.flatnonzero(measured.observation_subject == index))
         axes.plot(points.time, points.value, "o", color=DATA, ms=3.5, label="measured")
         axes.set_title(f"subject {subject}", fontsize=9)

@@ -17,6 +17,14 @@ def time_bins(times: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
     return np.clip(np.searchsorted(edges, times, side="right") - 1, 0, max(0, len(edges) - 2))
 
 
+def _label(what: str, percentile: float, ending: str = "") -> str | None:
+    """One entry in the legend for the two outer percentiles, one for the median."""
+    if percentile > 50.0:
+        return None
+    name = "median" if percentile == 50.0 else "10th and 90th percentile"
+    return f"{what} {name}{ending}"
+
+
 def plot_predictive_check(
     times: ArrayLike,
     measured: ArrayLike,
@@ -60,11 +68,11 @@ def plot_predictive_check(
         outer = percentile != 50.0
         axes.fill_between(
             centres, low, high, color=LEARNED, alpha=0.2 if outer else 0.4, lw=0,
-            label=f"simulated {percentile:.0f}th percentile, 90 % band" if percentile <= 50 else None,
+            label=_label("simulated", percentile, ", 90 % band"),
         )  # fmt: skip
         axes.plot(
             centres, observed, color=DATA, lw=1.4, ls="--" if outer else "-",
-            label=f"measured {percentile:.0f}th percentile" if percentile <= 50 else None,
+            label=_label("measured", percentile),
         )  # fmt: skip
     axes.plot(times, measured, "o", color=DATA, ms=2.5, alpha=0.35)
     axes.set(xlabel=xlabel, ylabel=ylabel)
