@@ -77,13 +77,15 @@ def run_demo(
 
     console.rule("What came out")
     table = az.summary(posterior, var_names=_SUMMARY)
-    _print_table(console, "Learned absorption: parameters", table)
+    shown = table[["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "r_hat"]]
+    _print_table(console, "Learned absorption: parameters", shown)
     _print_function(console, function)
     with warnings.catch_warnings():
         # ArviZ warns of each high Pareto k; the sentence below the table says how many there are.
         warnings.simplefilter("ignore", UserWarning)
         comparison = az.compare(fits)
-    _print_table(console, "Leave-one-out comparison (higher elpd is better)", comparison)
+    shown = comparison[["elpd", "se", "elpd_diff", "dse", "weight", "diag_elpd"]]
+    _print_table(console, "Leave-one-out comparison (higher elpd is better)", shown)
     console.print(
         "Where the table counts high Pareto k, leaving one measurement out changes a subject's own "
         "parameters much, and its elpd is approximate."
@@ -149,7 +151,7 @@ def absorption_rate(made: Demonstration, fit: xr.DataTree) -> xr.DataArray:
 
 def _print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
     table = Table(title=title, title_justify="left")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for column in frame.columns:
         table.add_column(str(column), justify="right")
     for name, row in frame.iterrows():
