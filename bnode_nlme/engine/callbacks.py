@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from numba import types
 
+from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import callback, compiled
+from bnode_nlme.engine.evaluation import all_finite, evaluate
 from bnode_nlme.engine.memory import (
-    call_kernel,
     load_double,
     load_integer,
     store_double,
     store_integer,
 )
-from bnode_nlme.engine.slots import Slot
 from bnode_nlme.engine.sundials import N_VGetArrayPointer_Serial, SUNDenseMatrix_Data, load
 
 # A callback is compiled where it stands, and needs its symbols then.
 load()
-
-_DERIVATIVE, _JACOBIAN = int(Slot.DERIVATIVE), int(Slot.JACOBIAN)
-_STATE_ADJOINT, _PARAMETER_ADJOINT = int(Slot.STATE_ADJOINT), int(Slot.PARAMETER_ADJOINT)
-_N_STATES = int(Slot.N_STATES)
-_N_PARAMETERS, _N_WEIGHTS = int(Slot.N_PARAMETERS), int(Slot.N_WEIGHTS)
-_PARAMETERS, _COVARIATES = int(Slot.SUBJECT_PARAMETERS), int(Slot.SUBJECT_COVARIATES)
-_WEIGHTS, _RATES, _STATE = int(Slot.WEIGHTS), int(Slot.RATES), int(Slot.STATE)
-_TAPE, _FIRST, _LAST = int(Slot.TAPE), int(Slot.TAPE_FIRST), int(Slot.TAPE_LAST)
-_CURSOR = int(Slot.TAPE_CURSOR)
 
 RECOVERABLE = 1
 """What a callback answers when its value is not finite: CVODES then tries a smaller step."""
@@ -35,49 +26,24 @@ _JAC = types.int32(*[types.float64] + [types.intp] * 7)
 
 
 @compiled
-def evaluate(block: int, kernel: int, time: float, state: int, seed: int, output: int) -> None:
-    """Call one of the model's kernels with the subject's data."""
-    call_kernel(
-        load_integer(block, kernel),
-        time,
-        state,
-        load_integer(block, _PARAMETERS),
-        load_integer(block, _WEIGHTS),
-        load_integer(block, _COVARIATES),
-        seed,
-        output,
-    )
-
-
-@compiled
-def all_finite(address: int, length: int) -> bool:
-    """Whether a stretch of doubles holds neither NaN nor infinity."""
-    total = 0.0
-    for index in range(length):
-        value = load_double(address, index)
-        total += value - value
-    return total == 0.0
-
-
-@compiled
 def interpolate(block: int, time: float) -> int:
     """Address of the forward state at a time inside the current stretch of the tape.
 
     Cubic Hermite interpolation between the steps that the forward solve took (Hairer, Norsett and
     Wanner 1993, II.6), searched from the step that the last call used.
     """
-    states = load_integer(block, _N_STATES)
+    states = load_integer(block, at.N_STATES)
     width = 1 + 2 * states
-    tape = load_integer(block, _TAPE)
-    first, last = load_integer(block, _FIRST), load_integer(block, _LAST)
-    cursor = load_integer(block, _CURSOR)
+    tape = load_integer(block, at.ROWS)
+    first, last = load_integer(block, at.ROW_FIRST), load_integer(block, at.ROW_LAST)
+    cursor = load_integer(block, at.ROW_CURSOR)
     while cursor > first and time < load_double(tape, cursor * width):
         cursor -= 1
     while cursor < last - 1 and time > load_double(tape, (cursor + 1) * width):
         cursor += 1
-    store_integer(block, _CURSOR, cursor)
+    store_integer(block, at.ROW_CURSOR, cursor)
     left, right = cursor * width, (cursor + 1) * width
-    state = load_integer(block, _STATE)
+    state = load_integer(block, at.STATE)
     start = load_double(tape, left)
     step = load_double(tape, right) - start
     u = (time - start) / step
@@ -95,9 +61,9 @@ def interpolate(block: int, time: float) -> int:
 def forward_callback(time: float, y: int, derivative: int, block: int) -> int:
     """Right-hand side, infusions included."""
     output = N_VGetArrayPointer_Serial(derivative)
-    evaluate(block, _DERIVATIVE, time, N_VGetArrayPointer_Serial(y), 0, output)
-    rates = load_integer(block, _RATES)
-    states = load_integer(block, _N_STATES)
+    evaluate(block, at.DERIVATIVE, time, N_VGetArrayPointer_Serial(y), 0, output)
+    rates = load_integer(block, at.RATES)
+    states = load_integer(block, at.N_STATES)
     for i in range(states):
         store_double(output, i, load_double(output, i) + load_double(rates, i))
     return 0 if all_finite(output, states) else RECOVERABLE
@@ -108,19 +74,19 @@ def forward_jacobian_callback(
     time: float, y: int, derivative: int, matrix: int, block: int, a: int, b: int, c: int
 ) -> int:
     """Jacobian of the right-hand side, column by column."""
-    states = load_integer(block, _N_STATES)
+    states = load_integer(block, at.N_STATES)
     output = SUNDenseMatrix_Data(matrix)
-    evaluate(block, _JACOBIAN, time, N_VGetArrayPointer_Serial(y), 0, output)
+    evaluate(block, at.JACOBIAN, time, N_VGetArrayPointer_Serial(y), 0, output)
     return 0 if all_finite(output, states * states) else RECOVERABLE
 
 
 @callback(_RHS)
 def adjoint_callback(time: float, adjoint: int, derivative: int, block: int) -> int:
     """Right-hand side of the adjoint equation, minus the transposed Jacobian times the adjoint."""
-    states = load_integer(block, _N_STATES)
+    states = load_integer(block, at.N_STATES)
     output = N_VGetArrayPointer_Serial(derivative)
     state = interpolate(block, time)
-    evaluate(block, _STATE_ADJOINT, time, state, N_VGetArrayPointer_Serial(adjoint), output)
+    evaluate(block, at.STATE_ADJOINT, time, state, N_VGetArrayPointer_Serial(adjoint), output)
     for i in range(states):
         store_double(output, i, -load_double(output, i))
     return 0 if all_finite(output, states) else RECOVERABLE
@@ -131,9 +97,9 @@ def adjoint_jacobian_callback(
     time: float, adjoint: int, derivative: int, matrix: int, block: int, a: int, b: int, c: int
 ) -> int:
     """Jacobian of the adjoint equation."""
-    states = load_integer(block, _N_STATES)
+    states = load_integer(block, at.N_STATES)
     output = SUNDenseMatrix_Data(matrix)
-    evaluate(block, _JACOBIAN, time, interpolate(block, time), 0, output)
+    evaluate(block, at.JACOBIAN, time, interpolate(block, time), 0, output)
     for i in range(states):
         store_double(output, i * states + i, -load_double(output, i * states + i))
         for j in range(i):
@@ -147,10 +113,10 @@ def adjoint_jacobian_callback(
 @callback(_RHS)
 def quadrature_callback(time: float, adjoint: int, derivative: int, block: int) -> int:
     """Integrand of the gradient with respect to parameters and weights, backwards in time."""
-    length = load_integer(block, _N_PARAMETERS) + load_integer(block, _N_WEIGHTS)
+    length = load_integer(block, at.N_PARAMETERS) + load_integer(block, at.N_WEIGHTS)
     output = N_VGetArrayPointer_Serial(derivative)
     state = interpolate(block, time)
-    evaluate(block, _PARAMETER_ADJOINT, time, state, N_VGetArrayPointer_Serial(adjoint), output)
+    evaluate(block, at.PARAMETER_ADJOINT, time, state, N_VGetArrayPointer_Serial(adjoint), output)
     for i in range(length):
         store_double(output, i, -load_double(output, i))
     return 0 if all_finite(output, length) else RECOVERABLE

@@ -63,9 +63,9 @@ CacheImpl._locator_classes.insert(0, _ContentLocator)
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function on its first call for each signature; it runs without the GIL."""
-    return numba.njit(nogil=True, cache=True)(function)
+    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
 
 
 def callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function at once to a C function pointer, which its `address` holds."""
-    return numba.cfunc(signature, cache=True)
+    return numba.cfunc(signature, cache=True, error_model="numpy")

@@ -16,6 +16,11 @@ import numpy as np
 from bnode_nlme.engine.status import SolveStatus
 
 _STATUSES = len(SolveStatus)
+
+HANDED_OVER = _STATUSES
+"""Place of the number of solves that the lanes handed over to CVODES."""
+
+_PLACES_EACH = _STATUSES + 1
 _SLOTS = 512
 """Counters in one file."""
 
@@ -36,7 +41,7 @@ def _mapped(path: str) -> np.memmap[Any, Any]:
     with _LOCK:
         if path not in _MAPPED:
             mode: Literal["r+", "w+"] = "r+" if Path(path).exists() else "w+"
-            _MAPPED[path] = np.memmap(path, dtype=np.int64, mode=mode, shape=(_SLOTS, _STATUSES))
+            _MAPPED[path] = np.memmap(path, dtype=np.int64, mode=mode, shape=(_SLOTS, _PLACES_EACH))
             if mode == "w+":
                 atexit.register(_remove, path, os.getpid())
         return _MAPPED[path]

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import carray, types
 
+from bnode_nlme.engine import slots as at
 from bnode_nlme.engine import sundials
-from bnode_nlme.engine.compilation import compiled
-from bnode_nlme.engine.memory import load_integer, store_integer
-from bnode_nlme.engine.slots import Slot
+from bnode_nlme.engine.compilation import callback, compiled
+from bnode_nlme.engine.memory import (
+    allocate,
+    load_double,
+    load_integer,
+    pointer_to_integers,
+    release,
+    store_integer,
+)
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.sundials import (
     CVodeCreate,
@@ -37,7 +45,6 @@ from bnode_nlme.engine.sundials import (
 )
 
 _BDF = sundials.BDF
-_OPERATIONS, _N_OPERATIONS = int(Slot.VECTOR_OPERATIONS), int(Slot.N_VECTOR_OPERATIONS)
 # Entries of struct _generic_N_Vector_Ops up to and with its standard operations.
 _STANDARD_OPERATIONS = 31
 
@@ -85,9 +92,9 @@ def _new_vector(block: int, length: int, context: int) -> int:
     data = N_VGetArrayPointer_Serial(vector)
     if load_integer(content, 0) != length or load_integer(content, 2) != data:
         return vector
-    pairs = load_integer(block, _OPERATIONS)
+    pairs = load_integer(block, at.VECTOR_OPERATIONS)
     for entry in range(_STANDARD_OPERATIONS):
-        for pair in range(load_integer(block, _N_OPERATIONS)):
+        for pair in range(load_integer(block, at.N_VECTOR_OPERATIONS)):
             if load_integer(operations, entry) == load_integer(pairs, 2 * pair):
                 store_integer(operations, entry, load_integer(pairs, 2 * pair + 1))
                 break
@@ -199,3 +206,52 @@ def free_integrator(handles: np.ndarray) -> None:
     if handles[CONTEXT] != 0:
         SUNContext_Free(address + 8 * CONTEXT)
     handles[:] = 0
+
+
+@compiled
+def take_integrator(block: np.ndarray, adjoint: bool) -> np.ndarray:
+    """The integrator of this thread, forward or adjoint, made on the first request."""
+    place = at.ADJOINT_INTEGRATOR if adjoint else at.INTEGRATOR
+    if block[place] == 0:
+        block[place] = allocate(8 * HANDLES)
+        handles = carray(pointer_to_integers(block[place]), (HANDLES,))
+        handles[:] = 0
+        address = block.ctypes.data
+        if adjoint:
+            fresh = create_integrator(
+                address,
+                block[at.CVODES_METHOD],
+                block[at.N_STATES],
+                block[at.N_PARAMETERS] + block[at.N_WEIGHTS],
+                block[at.ADJOINT_CALLBACK],
+                block[at.ADJOINT_JACOBIAN_CALLBACK],
+                block[at.QUADRATURE_CALLBACK],
+                load_double(address, at.ADJOINT_RTOL),
+                load_double(address, at.ADJOINT_ATOL),
+            )
+        else:
+            fresh = create_integrator(
+                address,
+                block[at.CVODES_METHOD],
+                block[at.N_STATES],
+                0,
+                block[at.FORWARD_CALLBACK],
+                block[at.FORWARD_JACOBIAN_CALLBACK],
+                0,
+                load_double(address, at.RTOL),
+                load_double(address, at.ATOL),
+            )
+        handles[:] = fresh
+    return carray(pointer_to_integers(block[place]), (HANDLES,))
+
+
+@callback(types.void(types.int64))
+def release_integrators(call: int) -> None:
+    """Give the memory of a thread's integrators back."""
+    block = carray(pointer_to_integers(call), (at.SIZE,))
+    for place in (at.INTEGRATOR, at.ADJOINT_INTEGRATOR):
+        if block[place] != 0:
+            handles = carray(pointer_to_integers(block[place]), (HANDLES,))
+            free_integrator(handles)
+            release(block[place])
+            block[place] = 0

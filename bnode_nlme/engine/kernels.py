@@ -16,19 +16,24 @@ from bnode_nlme.engine.llvm import emit
 from bnode_nlme.engine.lowering import lower, vector_jacobian_product
 from bnode_nlme.engine.native import compile_ir, content_hash
 from bnode_nlme.engine.program import Program
-from bnode_nlme.engine.slots import Slot
+from bnode_nlme.engine.lane_kernels import SYMBOLS, emit_lanes
+from bnode_nlme.engine.lane_programs import lane_programs
+from bnode_nlme.engine.workspace import Workspace
 
-KERNELS: tuple[Slot, ...] = (
-    Slot.DERIVATIVE,
-    Slot.JACOBIAN,
-    Slot.STATE_ADJOINT,
-    Slot.PARAMETER_ADJOINT,
-    Slot.READOUT,
-    Slot.READOUT_ADJOINT,
-    Slot.INITIAL,
-    Slot.INITIAL_ADJOINT,
+SCALAR_KERNELS = (
+    "derivative",
+    "jacobian",
+    "state_adjoint",
+    "parameter_adjoint",
+    "readout",
+    "readout_adjoint",
+    "initial",
+    "initial_adjoint",
 )
-"""The kernels that each system has, in the order of their addresses."""
+"""The kernels of one subject."""
+
+KERNELS = (*SCALAR_KERNELS, *SYMBOLS)
+"""All kernels of a system, in the order of their addresses."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,10 @@ class Kernels:
         Lengths of the input arrays.
     readouts : tuple of str
         What a solve reports at each observation row: the outputs, then the states.
+    readout_weights : int
+        How many cotangents of weights the adjoint of the readouts gives: all or none.
+    workspace : Workspace
+        Layout of the memory of a group of lanes.
     """
 
     source: str = field(repr=False)
@@ -52,6 +61,8 @@ class Kernels:
     weights: int
     covariates: int
     readouts: tuple[str, ...]
+    readout_weights: int
+    workspace: Workspace
 
     @functools.cached_property
     def key(self) -> str:
@@ -60,25 +71,24 @@ class Kernels:
 
     def addresses(self) -> tuple[int, ...]:
         """Addresses of the compiled kernels in this process, in the order of `KERNELS`."""
-        symbols = tuple(slot.name.lower() for slot in KERNELS)
-        module = compile_ir(self.source, symbols)
-        return tuple(module.addresses[symbol] for symbol in symbols)
+        module = compile_ir(self.source, KERNELS)
+        return tuple(module.addresses[symbol] for symbol in KERNELS)
 
 
 def _expressions(
     system: System, seed: Variable, readout_seed: Variable
-) -> dict[Slot, list[Variable]]:
+) -> dict[str, list[Variable]]:
     graph = system.graph
     readout = _readout(system)
     inputs: list[Variable] = [graph.state, graph.parameters, graph.weights]
     return {
-        Slot.DERIVATIVE: [graph.derivative],
-        Slot.STATE_ADJOINT: vector_jacobian_product(graph.derivative, inputs[:1], seed),
-        Slot.PARAMETER_ADJOINT: vector_jacobian_product(graph.derivative, inputs[1:], seed),
-        Slot.READOUT: [readout],
-        Slot.READOUT_ADJOINT: vector_jacobian_product(readout, inputs, readout_seed),
-        Slot.INITIAL: [graph.initial],
-        Slot.INITIAL_ADJOINT: vector_jacobian_product(graph.initial, [graph.parameters], seed),
+        "derivative": [graph.derivative],
+        "state_adjoint": vector_jacobian_product(graph.derivative, inputs[:1], seed),
+        "parameter_adjoint": vector_jacobian_product(graph.derivative, inputs[1:], seed),
+        "readout": [readout],
+        "readout_adjoint": vector_jacobian_product(readout, inputs, readout_seed),
+        "initial": [graph.initial],
+        "initial_adjoint": vector_jacobian_product(graph.initial, [graph.parameters], seed),
     }
 
 
@@ -138,6 +148,17 @@ def _header(system: System) -> str:
     return "".join(f"; {line}\n" for line in lines)
 
 
+def _without_idle_weights(adjoint: Program, system: System) -> int:
+    """Drop the cotangents of weights where readouts have none; returns how many are left.
+
+    Hundreds of zeros would be written, and added up, at every observation.
+    """
+    first = len(system.states) + len(system.parameters)
+    if all(adjoint.value_of(number) == 0.0 for number in adjoint.outputs[first:]):
+        del adjoint.outputs[first:]
+    return len(adjoint.outputs) - first
+
+
 def build_kernels(system: System) -> Kernels:
     """Differentiate, lower and print a system's right-hand side, outputs and initial state.
 
@@ -159,26 +180,40 @@ def build_kernels(system: System) -> Kernels:
     names = readout_names(system)
     seed = pt.tensor("seed", shape=(len(system.states),), dtype="float64")
     readout_seed = pt.tensor("seed", shape=(len(names),), dtype="float64")
-    programs: dict[Slot, Program] = {}
+    programs: dict[str, Program] = {}
     # PyTensor would note for each of thousands of variables where it was made.
     with config.change_flags(traceback__limit=0):
-        for slot, outputs in _expressions(system, seed, readout_seed).items():
+        for kernel, outputs in _expressions(system, seed, readout_seed).items():
             inputs = [
                 ("time", graph.time),
                 ("state", graph.state),
                 ("parameters", graph.parameters),
                 ("weights", graph.weights),
                 ("covariates", graph.covariates),
-                ("seed", readout_seed if slot == Slot.READOUT_ADJOINT else seed),
+                ("seed", readout_seed if kernel == "readout_adjoint" else seed),
             ]
-            programs[slot] = lower(inputs, outputs)
-    programs[Slot.JACOBIAN] = _jacobian(programs[Slot.STATE_ADJOINT], len(system.states))
+            programs[kernel] = lower(inputs, outputs)
+    programs["jacobian"] = _jacobian(programs["state_adjoint"], len(system.states))
+    readout_weights = _without_idle_weights(programs["readout_adjoint"], system)
+    lanes = lane_programs(system)
+    space = Workspace.of(
+        states=len(system.states),
+        parameters=len(system.parameters),
+        weights=system.n_weights,
+        covariates=len(system.covariates),
+        fixed=lanes.fixed,
+        kept=lanes.kept,
+    )
+    labels = _labels(system)
     bodies: list[str] = []
     needed: set[str] = set()
-    for slot in KERNELS:
-        body, used = emit(slot.name.lower(), programs[slot], labels=_labels(system))
+    for kernel in SCALAR_KERNELS:
+        body, used = emit(kernel, programs[kernel], labels=labels)
         bodies.append(body)
         needed |= used
+    functions, used = emit_lanes(lanes, space, len(system.states), labels)
+    bodies += functions
+    needed |= used
     source = "\n\n".join([_header(system), *sorted(needed), *bodies]) + "\n"
     return Kernels(
         source,
@@ -187,6 +222,8 @@ def build_kernels(system: System) -> Kernels:
         weights=system.n_weights,
         covariates=len(system.covariates),
         readouts=names,
+        readout_weights=readout_weights,
+        workspace=space,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bnode_nlme.engine.elementary import ELEMENTARY, definition, symbol
@@ -13,8 +14,7 @@ ARGUMENTS = ("state", "parameters", "weights", "covariates", "seed")
 
 _BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _COMPARISONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "neq": "une"}
-_INTRINSICS = {"sqrt": "llvm.sqrt.f64", "abs": "llvm.fabs.f64", "floor": "llvm.floor.f64",
-               "ceil": "llvm.ceil.f64"}  # fmt: skip
+_INTRINSICS = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceil": "ceil"}
 _LIBRARY_2 = {"pow", "atan2", "fmod"}
 # Contraction to fused multiply-add is safe; reassociation is not: it breaks range reductions.
 _FLAGS = "contract"
@@ -25,58 +25,107 @@ Eight at once, two registers side by side, measured no faster on layers of 5 to 
 """
 
 
-def _expression(operation: str, operands: list[str], result: str) -> list[str]:
-    """The IR lines that leave an operation's value in the register `result`."""
+def _lane_by_lane(name: str, operands: Sequence[str], result: str, width: int) -> list[str]:
+    """A call of a scalar library function for each number of its vector operands."""
+    if width == 1:
+        arguments = ", ".join(f"double {operand}" for operand in operands)
+        return [f"{result} = call double @{name}({arguments})"]
+    kind = type_of(width)
+    lines, vector = [], "poison"
+    for lane in range(width):
+        taken = [f"{result}.in.{lane}.{k}" for k in range(len(operands))]
+        lines += [
+            f"{register} = extractelement {kind} {operand}, i64 {lane}"
+            for register, operand in zip(taken, operands, strict=True)
+        ]
+        arguments = ", ".join(f"double {register}" for register in taken)
+        lines.append(f"{result}.out.{lane} = call double @{name}({arguments})")
+        packed = result if lane == width - 1 else f"{result}.packed.{lane}"
+        lines.append(
+            f"{packed} = insertelement {kind} {vector}, double {result}.out.{lane}, i64 {lane}"
+        )
+        vector = packed
+    return lines
+
+
+def constant(value: float, width: int) -> str:
+    """A literal of `width` equal doubles."""
+    return double(value) if width == 1 else f"splat (double {double(value)})"
+
+
+def expression(operation: str, operands: Sequence[str], result: str, width: int = 1) -> list[str]:
+    """The IR lines that leave an operation's value in the register `result`.
+
+    Parameters
+    ----------
+    operation
+        Name of an operation of `Program` that is no elementary function.
+    operands
+        Registers or literals of `width` doubles each.
+    result
+        Register of the result.
+    width
+        Number of doubles side by side.
+    """
+    kind, test_kind = type_of(width), type_of(width).replace("double", "i1")
+    a = operands[0]
+    b = operands[1] if len(operands) > 1 else ""
+    zero, one = constant(0.0, width), constant(1.0, width)
     if operation in _BINARY:
-        return [f"{result} = {_BINARY[operation]} {_FLAGS} double {operands[0]}, {operands[1]}"]
+        return [f"{result} = {_BINARY[operation]} {_FLAGS} {kind} {a}, {b}"]
     if operation == "neg":
-        return [f"{result} = fneg double {operands[0]}"]
+        return [f"{result} = fneg {kind} {a}"]
     if operation in _COMPARISONS:
-        test = f"{result}.test"
         return [
-            f"{test} = fcmp {_COMPARISONS[operation]} double {operands[0]}, {operands[1]}",
-            f"{result} = uitofp i1 {test} to double",
+            f"{result}.test = fcmp {_COMPARISONS[operation]} {kind} {a}, {b}",
+            f"{result} = uitofp {test_kind} {result}.test to {kind}",
         ]
     if operation == "switch":
-        test = f"{result}.test"
         return [
-            f"{test} = fcmp une double {operands[0]}, {double(0.0)}",
-            f"{result} = select i1 {test}, double {operands[1]}, double {operands[2]}",
+            f"{result}.test = fcmp une {kind} {a}, {zero}",
+            f"{result} = select {test_kind} {result}.test, {kind} {b}, {kind} {operands[2]}",
         ]
     if operation in ("maximum", "minimum"):
         # A NaN operand must come through: "unordered" takes the first, its sum takes either.
         test, best, total = f"{result}.test", f"{result}.best", f"{result}.sum"
         order = "ogt" if operation == "maximum" else "olt"
         return [
-            f"{test} = fcmp {order} double {operands[0]}, {operands[1]}",
-            f"{best} = select i1 {test}, double {operands[0]}, double {operands[1]}",
-            f"{total} = fadd double {operands[0]}, {operands[1]}",
-            f"{test}.nan = fcmp uno double {operands[0]}, {operands[1]}",
-            f"{result} = select i1 {test}.nan, double {total}, double {best}",
+            f"{test} = fcmp {order} {kind} {a}, {b}",
+            f"{best} = select {test_kind} {test}, {kind} {a}, {kind} {b}",
+            f"{total} = fadd {kind} {a}, {b}",
+            f"{test}.nan = fcmp uno {kind} {a}, {b}",
+            f"{result} = select {test_kind} {test}.nan, {kind} {total}, {kind} {best}",
         ]
     if operation == "sign":
         return [
-            f"{result}.up = fcmp ogt double {operands[0]}, {double(0.0)}",
-            f"{result}.down = fcmp olt double {operands[0]}, {double(0.0)}",
-            f"{result}.one = select i1 {result}.up, double {double(1.0)}, double {operands[0]}",
-            f"{result} = select i1 {result}.down, double {double(-1.0)}, double {result}.one",
+            f"{result}.up = fcmp ogt {kind} {a}, {zero}",
+            f"{result}.down = fcmp olt {kind} {a}, {zero}",
+            f"{result}.one = select {test_kind} {result}.up, {kind} {one}, {kind} {a}",
+            f"{result} = select {test_kind} {result}.down, {kind} {constant(-1.0, width)}, "
+            f"{kind} {result}.one",
         ]
     if operation in _INTRINSICS:
-        return [f"{result} = call double @{_INTRINSICS[operation]}(double {operands[0]})"]
-    arguments = ", ".join(f"double {operand}" for operand in operands)
-    return [f"{result} = call double @{operation}({arguments})"]
+        suffix = "f64" if width == 1 else f"v{width}f64"
+        return [f"{result} = call {kind} @llvm.{_INTRINSICS[operation]}.{suffix}({kind} {a})"]
+    return _lane_by_lane(operation, operands, result, width)
 
 
-def _declarations(body: str) -> set[str]:
+_CALL = re.compile(r"call (double|<\d+ x double>) @([\w.]+)\(")
+
+
+def declarations(body: str) -> set[str]:
     """External functions that the body calls, declared free of side effects."""
-    called = {piece.split("(")[0] for piece in body.split("call double @")[1:]}
-    return {
-        f"declare double @{name}(double{', double' if name in _LIBRARY_2 else ''})"
-        # The elementary functions declare intrinsics too, and one declaration must serve.
-        + ("" if name.startswith("llvm.") else " nounwind willreturn memory(none)")
-        for name in called
-        if not name.startswith("elementary.")
-    }
+    needed = set()
+    for kind, name in _CALL.findall(body):
+        if name.startswith("llvm.vector.reduce."):
+            vector = name.rsplit(".v", 1)[1].replace("f64", " x double")
+            needed.add(f"declare {kind} @{name}(<{vector}>)")
+        elif name.startswith("llvm."):
+            needed.add(f"declare {kind} @{name}({kind})")
+        elif not name.startswith("elementary."):
+            arguments = "double, double" if name in _LIBRARY_2 else "double"
+            needed.add(f"declare double @{name}({arguments}) nounwind willreturn memory(none)")
+    return needed
 
 
 def _stages(program: Program) -> list[tuple[list[int], dict[str, list[int]]]]:
@@ -145,7 +194,7 @@ class _Kernel:
             result = self._input(*payload)
         else:
             given = [self.registers[operand] for operand in operands]
-            self.lines.extend(_expression(operation, given, result))
+            self.lines.extend(expression(operation, given, result))
         self.registers[number] = result
 
     def _input(self, array: str, index: int) -> str:
@@ -216,4 +265,4 @@ def emit(
         + [f"  {line}" for line in kernel.lines]
         + ["  ret void", "}"]
     )
-    return body, frozenset(kernel.needed | _declarations(body))
+    return body, frozenset(kernel.needed | declarations(body))

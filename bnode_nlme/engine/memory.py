@@ -63,14 +63,14 @@ def store_integer(typing_context: Any, address: Any, index: Any, value: Any) -> 
 
 @intrinsic
 def add_atomically(typing_context: Any, address: Any, index: Any, value: Any) -> Any:
-    """Add to the 64-bit integer at ``address + 8 * index``, safely among threads."""
+    """Add to the 64-bit integer at ``address + 8 * index``, safely among threads; the old value."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address, index, value = arguments
-        builder.atomic_rmw("add", _element(builder, address, index, _INT64), value, "monotonic")
-        return context.get_dummy_value()
+        place = _element(builder, address, index, _INT64)
+        return builder.atomic_rmw("add", place, value, "monotonic")
 
-    return types.void(types.int64, types.int64, types.int64), generate
+    return types.int64(types.int64, types.int64, types.int64), generate
 
 
 @intrinsic

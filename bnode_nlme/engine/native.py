@@ -31,6 +31,7 @@ def _target_machine() -> llvm.TargetMachine:
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
+        codemodel="jitdefault",
         opt=3,
         jit=True,
     )

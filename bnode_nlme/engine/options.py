@@ -9,9 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-Method = Literal["auto", "bdf", "adams"]
+from bnode_nlme.engine.threads import available_cores
 
-METHODS: tuple[Method, ...] = ("auto", "bdf", "adams")
+Method = Literal["auto", "tsit5", "bdf", "adams"]
+
+METHODS: tuple[Method, ...] = ("auto", "tsit5", "bdf", "adams")
 
 
 def _is_number(value: object, kind: type) -> bool:
@@ -51,6 +53,8 @@ class SolverOptions:
     adjoint_rtol: float | None = None
     adjoint_atol: float | None = None
     max_steps: int = 10_000
+    threads: int | None = None
+    tape_megabytes: int = 1024
 
     def __post_init__(self) -> None:
         if not isinstance(self.method, str) or self.method not in METHODS:
@@ -69,9 +73,9 @@ class SolverOptions:
         object.__setattr__(self, "max_steps", int(self.max_steps))
 
     @property
-    def resolved_method(self) -> Literal["bdf", "adams"]:
-        """The method that `method` stands for."""
-        return "bdf" if self.method == "auto" else self.method
+    def resolved_threads(self) -> int:
+        """Most threads of one solve."""
+        return available_cores() if self.threads is None else self.threads
 
     @property
     def adjoint_tolerances(self) -> tuple[float, float]:

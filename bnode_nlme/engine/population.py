@@ -9,35 +9,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnode_nlme.engine import sundials
+from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
-from bnode_nlme.engine.kernels import KERNELS, Kernels
-from bnode_nlme.engine.memory import call_entry, copy_memory, release
+from bnode_nlme.engine.kernels import Kernels
+from bnode_nlme.engine.memory import call_entry, load_integer, store_integer
+from bnode_nlme.engine.model_block import model_block
 from bnode_nlme.engine.options import SolverOptions
 from bnode_nlme.engine.schedule import Action, Schedule
-from bnode_nlme.engine.slots import SIZE, Slot
 from bnode_nlme.engine.status import SolveStatus
-from bnode_nlme.engine.vector_operations import replacements
+from bnode_nlme.engine.workspace import LANES
 
 Array = NDArray[Any]
 
-_FORWARD_ENTRY, _BACKWARD_ENTRY = int(Slot.FORWARD_ENTRY), int(Slot.BACKWARD_ENTRY)
-_N_STATES, _N_READOUTS = int(Slot.N_STATES), int(Slot.N_READOUTS)
-_N_PARAMETERS, _N_WEIGHTS = int(Slot.N_PARAMETERS), int(Slot.N_WEIGHTS)
-_N_COVARIATES, _OBSERVE = int(Slot.N_COVARIATES), int(Action.OBSERVE)
-_SUCCESS = int(SolveStatus.SUCCESS)
-_TOLERANCES, _N_SUBJECTS = int(Slot.TOLERANCES), int(Slot.N_SUBJECTS)
-_N_RECORDS, _N_SOLVED = int(Slot.N_RECORDS), int(Slot.N_SOLVED)
-_PARAMETERS, _WEIGHTS, _COVARIATES = int(Slot.PARAMETERS), int(Slot.WEIGHTS), int(Slot.COVARIATES)
-_OFFSETS, _ACTIONS, _TARGETS = int(Slot.OFFSETS), int(Slot.ACTIONS), int(Slot.TARGETS)
-_TIMES, _AMOUNTS, _SUBJECTS = int(Slot.TIMES), int(Slot.AMOUNTS), int(Slot.SUBJECTS)
-_COUNTS, _PREDICTIONS = int(Slot.COUNTS), int(Slot.PREDICTIONS)
-_STATUS, _STEPS = int(Slot.STATUS), int(Slot.STEPS)
-_SEEN, _MARKS, _KEEP_TAPE = int(Slot.SEEN), int(Slot.MARKS), int(Slot.KEEP_TAPE)
-_TAPE, _TAPE_ROWS, _CAPACITY = int(Slot.TAPE), int(Slot.TAPE_ROWS), int(Slot.TAPE_CAPACITY)
-_COTANGENTS = int(Slot.COTANGENTS)
-_PARAMETER_COTANGENTS = int(Slot.PARAMETER_COTANGENTS)
-_WEIGHT_COTANGENTS = int(Slot.WEIGHT_COTANGENTS)
+_OBSERVE, _SUCCESS = int(Action.OBSERVE), int(SolveStatus.SUCCESS)
+
+_FIRST_GUESS = 512
+"""Doubles of tape for a subject, where none was solved yet."""
 
 NOT_ASKED_FOR = -1
 """Status of a subject that was not among those to solve."""
@@ -49,21 +36,27 @@ class ForwardResult(NamedTuple):
     Attributes
     ----------
     predictions : ndarray (rows, readouts)
-    status, steps : ndarray (subjects,), int64
-    tape : ndarray (tape rows, 1 + 2 states)
-        Time, state and derivative at every step; empty where no tape was kept.
-    marks : ndarray (records, 2), int64
-        First and last tape row of the smooth stretch that leads to a record.
+    status, steps, engines : ndarray (subjects,), int64
+        How each subject's solve ended, how many steps it took, and which engine made them (see
+        `units`; 0 where there was nothing to solve).
+    order : ndarray (solved,), int64
+        The subjects in the order in which they were grouped.
     seen : ndarray (records, states)
         The state just before each record.
+    tape : ndarray (n,)
+        See `tape`; empty where none was kept.
+    origins : ndarray (groups, 2), int64
+        First double of each group's tape, -1 where there was no room for it, and its length.
     """
 
     predictions: Array
     status: Array
     steps: Array
-    tape: Array
-    marks: Array
+    engines: Array
+    order: Array
     seen: Array
+    tape: Array
+    origins: Array
 
 
 class BackwardResult(NamedTuple):
@@ -103,11 +96,11 @@ def _check_inputs(
     n_subjects = offsets.shape[0] - 1
     if parameters.shape[0] != n_subjects:
         raise ValueError("Parameters of a solve want one row for each subject of the schedule.")
-    if parameters.shape[1] != template[_N_PARAMETERS]:
+    if parameters.shape[1] != template[at.N_PARAMETERS]:
         raise ValueError("Parameters of a solve want one column for each of the system's.")
-    if weights.shape[0] != template[_N_WEIGHTS]:
+    if weights.shape[0] != template[at.N_WEIGHTS]:
         raise ValueError("Weights of a solve want the length of all the system's networks.")
-    if covariates.shape[0] != n_subjects or covariates.shape[1] != template[_N_COVARIATES]:
+    if covariates.shape[0] != n_subjects or covariates.shape[1] != template[at.N_COVARIATES]:
         raise ValueError("Covariates of a solve want shape (subjects, covariates).")
     asked = np.zeros(n_subjects, np.bool_)
     for subject in subjects:
@@ -131,37 +124,82 @@ def _check_schedule(
         if offsets[subject] > offsets[subject + 1]:
             raise ValueError("Offsets of a schedule must not decrease.")
     for record in range(records):
-        length = rows if actions[record] == _OBSERVE else template[_N_STATES]
+        length = rows if actions[record] == _OBSERVE else template[at.N_STATES]
         if targets[record] < 0 or targets[record] >= length:
             raise ValueError("A target of a schedule is no row or state.")
 
 
 @compiled
 def _check_tape(
-    template: Array,
-    offsets: Array,
-    subjects: Array,
-    status: Array,
-    tape: Array,
-    marks: Array,
-    seen: Array,
+    template: Array, solved: int, order: Array, seen: Array, tape: Array, origins: Array
 ) -> None:
-    states = template[_N_STATES]
-    if tape.shape[1] != 1 + 2 * states or marks.shape[1] != 2 or seen.shape[1] != states:
-        raise ValueError("Tape, marks and seen want 1 + 2 states, 2 and states columns.")
-    for subject in subjects:
-        if status[subject] != _SUCCESS:
-            continue  # its part of the tape was dropped, and is not looked at
-        for record in range(offsets[subject], offsets[subject + 1]):
-            start, stop = marks[record, 0], marks[record, 1]
-            if start < stop and (start < 0 or stop >= tape.shape[0]):
-                raise ValueError("Marks point to rows that the tape does not have.")
+    if order.shape[0] != solved or origins.shape[0] != (solved + LANES - 1) // LANES:
+        raise ValueError("The adjoint solve wants what a forward solve of these subjects left.")
+    if seen.shape[1] != template[at.N_STATES] or origins.shape[1] != 2:
+        raise ValueError("Seen states and origins want one column for each state, and two.")
+    for group in range(origins.shape[0]):
+        first, length = origins[group, 0], origins[group, 1]
+        if first < -1 or length < 0 or (first >= 0 and first + length > tape.shape[0]):
+            raise ValueError("Origins point to parts that the tape does not have.")
+
+
+@compiled
+def _grouped(offsets: Array, actions: Array, times: Array, subjects: Array) -> Array:
+    """The subjects in an order in which neighbours have like numbers of events, and like times.
+
+    Lanes that step together should end together, and go through as many intervals.
+    """
+    events, spans = np.zeros(subjects.shape[0]), np.zeros(subjects.shape[0])
+    for i, subject in enumerate(subjects):
+        first, last = offsets[subject], offsets[subject + 1]
+        for record in range(first, last):
+            events[i] += actions[record] != _OBSERVE
+        if last > first:
+            spans[i] = times[last - 1] - times[first]
+    if events.min() == events.max() and spans.min() == spans.max():
+        return subjects.copy()
+    by_span = np.argsort(spans, kind="mergesort")
+    return subjects[by_span[np.argsort(events[by_span], kind="mergesort")]]
+
+
+@compiled
+def _block(
+    template: Array,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+    offsets: Array,
+    actions: Array,
+    targets: Array,
+    times: Array,
+    amounts: Array,
+    order: Array,
+    seen: Array,
+    tape: Array,
+    origins: Array,
+    status: Array,
+    steps: Array,
+    counts: int,
+) -> Array:
+    """The model's block with what both directions of a call have in common."""
+    block = template.copy()
+    block[at.N_SUBJECTS], block[at.N_RECORDS] = parameters.shape[0], times.shape[0]
+    block[at.N_SOLVED] = order.shape[0]
+    block[at.PARAMETERS], block[at.WEIGHTS] = parameters.ctypes.data, weights.ctypes.data
+    block[at.COVARIATES], block[at.OFFSETS] = covariates.ctypes.data, offsets.ctypes.data
+    block[at.ACTIONS], block[at.TARGETS] = actions.ctypes.data, targets.ctypes.data
+    block[at.TIMES], block[at.AMOUNTS] = times.ctypes.data, amounts.ctypes.data
+    block[at.ORDER], block[at.SEEN] = order.ctypes.data, seen.ctypes.data
+    block[at.SHARED_TAPE], block[at.SHARED_CAPACITY] = tape.ctypes.data, tape.shape[0]
+    block[at.ORIGINS] = origins.ctypes.data
+    block[at.STATUS], block[at.STEPS] = status.ctypes.data, steps.ctypes.data
+    block[at.COUNTS] = counts
+    return block
 
 
 @compiled
 def call_forward(
     template: Array,
-    tolerances: Array,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -174,44 +212,43 @@ def call_forward(
     rows: int,
     keep_tape: bool,
     counts: int,
-) -> tuple[Array, Array, Array, Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
     """Forward solve; arrays must be row-major. Returns the fields of `ForwardResult`."""
     _check_inputs(template, parameters, weights, covariates, offsets, subjects)
     _check_schedule(template, offsets, actions, targets, times, rows)
     if amounts.shape[0] != times.shape[0]:
         raise ValueError("The arrays of a schedule want one length.")
-    n_subjects, n_records, states = parameters.shape[0], times.shape[0], template[_N_STATES]
-    predictions = np.full((rows, template[_N_READOUTS]), np.nan)
+    n_subjects, n_records, states = parameters.shape[0], times.shape[0], template[at.N_STATES]
+    predictions = np.full((rows, template[at.N_READOUTS]), np.nan)
     status = np.full(n_subjects, NOT_ASKED_FOR, np.int64)
-    steps = np.zeros(n_subjects, np.int64)
+    steps, engines = np.zeros(n_subjects, np.int64), np.zeros(n_subjects, np.int64)
     seen = np.empty((n_records, states))
-    marks = np.zeros((n_records if keep_tape else 0, 2), np.int64)
-    block = template.copy()
-    block[_TOLERANCES] = tolerances.ctypes.data
-    block[_N_SUBJECTS], block[_N_RECORDS] = n_subjects, n_records
-    block[_N_SOLVED] = subjects.shape[0]
-    block[_PARAMETERS], block[_WEIGHTS] = parameters.ctypes.data, weights.ctypes.data
-    block[_COVARIATES], block[_OFFSETS] = covariates.ctypes.data, offsets.ctypes.data
-    block[_ACTIONS], block[_TARGETS] = actions.ctypes.data, targets.ctypes.data
-    block[_TIMES], block[_AMOUNTS] = times.ctypes.data, amounts.ctypes.data
-    block[_SUBJECTS], block[_COUNTS] = subjects.ctypes.data, counts
-    block[_PREDICTIONS], block[_STATUS] = predictions.ctypes.data, status.ctypes.data
-    block[_STEPS], block[_SEEN] = steps.ctypes.data, seen.ctypes.data
-    block[_MARKS], block[_KEEP_TAPE] = marks.ctypes.data, 1 if keep_tape else 0
-    block[_TAPE], block[_TAPE_ROWS], block[_CAPACITY] = 0, 0, 0
-    call_entry(block[_FORWARD_ENTRY], block.ctypes.data)
-    width = 1 + 2 * states
-    tape = np.empty((block[_TAPE_ROWS], width))
-    if block[_TAPE] != 0:
-        copy_memory(tape.ctypes.data, block[_TAPE], 8 * tape.size)
-        release(block[_TAPE])
-    return predictions, status, steps, tape, marks, seen
+    order = _grouped(offsets, actions, times, subjects)
+    solved = order.shape[0]
+    groups = (solved + LANES - 1) // LANES if keep_tape else 0
+    origins = np.empty((groups, 2), np.int64)
+    hint = template[at.TAPE_HINT]
+    tape = np.empty(min(load_integer(hint, 0) * solved, template[at.TAPE_LIMIT]) if keep_tape else 0)
+    block = _block(
+        template, parameters, weights, covariates, offsets, actions, targets, times, amounts,
+        order, seen, tape, origins, status, steps, counts,
+    )  # fmt: skip
+    shared = np.zeros(2, np.int64)
+    block[at.PREDICTIONS], block[at.ENGINES] = predictions.ctypes.data, engines.ctypes.data
+    block[at.KEEP_TAPE] = 1 if keep_tape else 0
+    block[at.NEXT_GROUP], block[at.SHARED_LENGTH] = shared.ctypes.data, shared.ctypes.data + 8
+    if solved > 0:
+        call_entry(block[at.FORWARD_ENTRY], block.ctypes.data)
+    if keep_tape and solved > 0:
+        # The next call makes room for what this one needed, and some more.
+        wanted = shared[1] // solved + shared[1] // (8 * solved) + 1
+        store_integer(hint, 0, max(load_integer(hint, 0), wanted))
+    return predictions, status, steps, engines, order, seen, tape, origins
 
 
 @compiled
 def call_backward(
     template: Array,
-    tolerances: Array,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -219,49 +256,46 @@ def call_backward(
     actions: Array,
     targets: Array,
     times: Array,
-    subjects: Array,
+    amounts: Array,
     status: Array,
-    tape: Array,
-    marks: Array,
+    order: Array,
     seen: Array,
+    tape: Array,
+    origins: Array,
     cotangents: Array,
     counts: int,
 ) -> tuple[Array, Array, Array]:
-    """Adjoint solve; arrays must be row-major.
-
-    Returns the cotangents of the parameters (subjects, parameters) and of the weights (weights,),
-    and the steps (subjects,).
-    """
-    _check_inputs(template, parameters, weights, covariates, offsets, subjects)
+    """Adjoint solve; arrays must be row-major. Returns the fields of `BackwardResult`."""
+    _check_inputs(template, parameters, weights, covariates, offsets, order)
     _check_schedule(template, offsets, actions, targets, times, cotangents.shape[0])
-    n_subjects, n_records = parameters.shape[0], times.shape[0]
+    n_subjects, n_records, solved = parameters.shape[0], times.shape[0], order.shape[0]
+    if amounts.shape[0] != n_records:
+        raise ValueError("The arrays of a schedule want one length.")
     if status.shape[0] != n_subjects or seen.shape[0] != n_records:
         raise ValueError("The adjoint solve wants what a forward solve of these records left.")
-    if marks.shape[0] != n_records:
-        raise ValueError("The adjoint solve wants the tape that its forward solve did not keep.")
-    _check_tape(template, offsets, subjects, status, tape, marks, seen)
-    if cotangents.shape[1] != template[_N_READOUTS]:
+    _check_tape(template, solved, order, seen, tape, origins)
+    if cotangents.shape[1] != template[at.N_READOUTS]:
         raise ValueError("Cotangents want one column for each readout.")
     to_parameters = np.zeros(parameters.shape)
-    to_weights = np.zeros(weights.shape)
+    groups = np.zeros((origins.shape[0], weights.shape[0]))
     steps = np.zeros(n_subjects, np.int64)
-    block = template.copy()
-    block[_TOLERANCES] = tolerances.ctypes.data
-    block[_N_SUBJECTS], block[_N_RECORDS] = n_subjects, n_records
-    block[_N_SOLVED] = subjects.shape[0]
-    block[_PARAMETERS], block[_WEIGHTS] = parameters.ctypes.data, weights.ctypes.data
-    block[_COVARIATES], block[_OFFSETS] = covariates.ctypes.data, offsets.ctypes.data
-    block[_ACTIONS], block[_TARGETS] = actions.ctypes.data, targets.ctypes.data
-    block[_TIMES], block[_COUNTS] = times.ctypes.data, counts
-    block[_SUBJECTS], block[_STATUS] = subjects.ctypes.data, status.ctypes.data
-    block[_STEPS], block[_SEEN] = steps.ctypes.data, seen.ctypes.data
-    block[_MARKS], block[_TAPE] = marks.ctypes.data, tape.ctypes.data
-    block[_COTANGENTS] = cotangents.ctypes.data
-    block[_PARAMETER_COTANGENTS] = to_parameters.ctypes.data
-    block[_WEIGHT_COTANGENTS] = to_weights.ctypes.data
-    call_entry(block[_BACKWARD_ENTRY], block.ctypes.data)
-    # A use after the call keeps the block alive: the entry point only sees its address.
-    block[_TAPE] = 0
+    block = _block(
+        template, parameters, weights, covariates, offsets, actions, targets, times, amounts,
+        order, seen, tape, origins, status, steps, counts,
+    )  # fmt: skip
+    shared = np.zeros(1, np.int64)
+    block[at.COTANGENTS] = cotangents.ctypes.data
+    block[at.PARAMETER_COTANGENTS] = to_parameters.ctypes.data
+    block[at.WEIGHT_COTANGENTS] = groups.ctypes.data
+    block[at.NEXT_GROUP] = shared.ctypes.data
+    if solved > 0 and parameters.shape[1] + weights.shape[0] > 0:
+        call_entry(block[at.BACKWARD_ENTRY], block.ctypes.data)
+    # In the order of the groups, whichever thread had them: the sum is the same each time.
+    to_weights = np.zeros(weights.shape[0])
+    for group in range(groups.shape[0]):
+        to_weights += groups[group]
+    # A use after the call keeps the arrays alive: the entry point only sees their addresses.
+    shared[0] = block[0]
     return to_parameters, to_weights, steps
 
 
@@ -296,51 +330,16 @@ class PopulationSolver:
         Raises
         ------
         SundialsUnavailableError
-            Where CVODES cannot be reached.
+            Where CVODES is asked for and cannot be reached.
         """
-        # Imported here because it needs CVODES, which the rest of the engine does without.
-        from bnode_nlme.engine.backward import backward_entry
-        from bnode_nlme.engine.callbacks import (
-            adjoint_callback,
-            adjoint_jacobian_callback,
-            forward_callback,
-            forward_jacobian_callback,
-            quadrature_callback,
-        )
-        from bnode_nlme.engine.forward import forward_entry
-
-        block = np.zeros(SIZE, dtype=np.int64)
-        for slot, address in zip(KERNELS, self.kernels.addresses(), strict=True):
-            block[slot] = address
-        block[Slot.FORWARD_CALLBACK] = forward_callback.address
-        block[Slot.FORWARD_JACOBIAN_CALLBACK] = forward_jacobian_callback.address
-        block[Slot.ADJOINT_CALLBACK] = adjoint_callback.address
-        block[Slot.ADJOINT_JACOBIAN_CALLBACK] = adjoint_jacobian_callback.address
-        block[Slot.QUADRATURE_CALLBACK] = quadrature_callback.address
-        block[Slot.FORWARD_ENTRY] = forward_entry.address
-        block[Slot.BACKWARD_ENTRY] = backward_entry.address
-        block[Slot.N_STATES] = self.kernels.states
-        block[Slot.N_PARAMETERS] = self.kernels.parameters
-        block[Slot.N_WEIGHTS] = self.kernels.weights
-        block[Slot.N_COVARIATES] = self.kernels.covariates
-        block[Slot.N_READOUTS] = len(self.kernels.readouts)
-        operations = replacements()
-        block[Slot.VECTOR_OPERATIONS] = operations.ctypes.data
-        block[Slot.N_VECTOR_OPERATIONS] = len(operations)
-        methods = {"bdf": sundials.BDF, "adams": sundials.ADAMS}
-        block[Slot.METHOD] = methods[self.options.resolved_method]
-        block[Slot.MAX_STEPS] = self.options.max_steps
+        block = model_block(self.kernels, self.options)
+        block[at.TAPE_HINT] = self.tape_hint.ctypes.data
         return block
 
     @functools.cached_property
-    def tolerances(self) -> NDArray[np.float64]:
-        """Relative and absolute tolerance of the forward solve."""
-        return np.array([self.options.rtol, self.options.atol])
-
-    @functools.cached_property
-    def adjoint_tolerances(self) -> NDArray[np.float64]:
-        """Relative and absolute tolerance of the adjoint solve."""
-        return np.array(self.options.adjoint_tolerances)
+    def tape_hint(self) -> NDArray[np.int64]:
+        """Doubles of tape that a subject took so far: what the next call makes room for."""
+        return np.array([_FIRST_GUESS])
 
     def forward(
         self,
@@ -356,7 +355,6 @@ class PopulationSolver:
         return ForwardResult(
             *call_forward(
                 self.template,
-                self.tolerances,
                 _doubles(parameters),
                 _doubles(weights),
                 _doubles(covariates),
@@ -374,28 +372,22 @@ class PopulationSolver:
         weights: Array,
         covariates: Array,
         schedule: Schedule,
-        subjects: Array,
         forward: ForwardResult,
         cotangents: Array,
     ) -> BackwardResult:
         """Adjoint solve from what a forward solve with a tape left; uncounted."""
-        offsets, actions, targets, times, _ = schedule.arrays
         return BackwardResult(
             *call_backward(
                 self.template,
-                self.adjoint_tolerances,
                 _doubles(parameters),
                 _doubles(weights),
                 _doubles(covariates),
-                offsets,
-                actions,
-                targets,
-                times,
-                _integers(subjects),
+                *schedule.arrays,
                 _integers(forward.status),
-                _doubles(forward.tape),
-                _integers(forward.marks),
+                _integers(forward.order),
                 _doubles(forward.seen),
+                _doubles(forward.tape),
+                _integers(forward.origins),
                 _doubles(cotangents),
                 0,
             )

@@ -13,8 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnode_nlme.dynamics.system import System
+from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.labels import resolve_compartments
 from bnode_nlme.study.study import Study
+
+
+@compiled
+def is_zero_length(start: float, stop: float) -> bool:
+    """Whether two times are too close for a solver to step between them."""
+    # CVODES refuses less than two rounding units on either side (cvHin in cvodes.c), and divides by
+    # squares of steps, so that those from zero must not be too small either.
+    return abs(stop - start) <= 1e-15 * max(abs(start), abs(stop)) + 1e-100
 
 
 class Action(IntEnum):

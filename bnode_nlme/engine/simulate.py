@@ -102,5 +102,5 @@ def simulate(
                 study.subjects[records.subject[study.observations]],
             ),
         },
-        attrs={"method": options.resolved_method, "rtol": rtol, "atol": atol},
+        attrs={"method": options.method, "rtol": rtol, "atol": atol},
     )

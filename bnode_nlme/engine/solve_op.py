@@ -38,6 +38,10 @@ _INTEGER_MATRIX = pt.TensorType("int64", (None, None))
 _INTEGERS, _INTEGER = pt.TensorType("int64", (None,)), pt.TensorType("int64", ())
 
 
+_SCHEDULED = (_MATRIX, _VECTOR, _MATRIX, *[_INTEGERS] * 3, *[_VECTOR] * 2)
+"""Parameters, weights, covariates, and the arrays of a schedule."""
+
+
 def _typed(types: Sequence[Any], values: Sequence[Any]) -> list[Any]:
     """The values as variables of these types; compiled code reads their bare memory."""
     return [
@@ -67,20 +71,22 @@ class SolveOp(Op):
         self.keep_tape = keep_tape
 
     def __str__(self) -> str:
-        return f"SolveOp{{{self.solver.kernels.key}, {self.solver.options.resolved_method}}}"
+        return f"SolveOp{{{self.solver.kernels.key}, {self.solver.options.method}}}"
 
     def make_node(self, *inputs: Any) -> Apply:
         """Apply the operation to its inputs."""
-        types = [_MATRIX, _VECTOR, _MATRIX, *[_INTEGERS] * 3, *[_VECTOR] * 2, _INTEGERS, _INTEGER]
+        types = [*_SCHEDULED, _INTEGERS, _INTEGER]
         variables = _typed(types, inputs)
         kernels = self.solver.kernels
         outputs = [
             pt.tensor("predictions", shape=(None, len(kernels.readouts)), dtype="float64"),
             pt.tensor("status", shape=(None,), dtype="int64"),
             pt.tensor("steps", shape=(None,), dtype="int64"),
-            pt.tensor("tape", shape=(None, 1 + 2 * kernels.states), dtype="float64"),
-            pt.tensor("marks", shape=(None, 2), dtype="int64"),
+            pt.tensor("engines", shape=(None,), dtype="int64"),
+            pt.tensor("order", shape=(None,), dtype="int64"),
             pt.tensor("seen", shape=(None, kernels.states), dtype="float64"),
+            pt.tensor("tape", shape=(None,), dtype="float64"),
+            pt.tensor("origins", shape=(None, 2), dtype="int64"),
         ]
         return Apply(self, variables, outputs)
 
@@ -88,7 +94,6 @@ class SolveOp(Op):
         """Solve, called from Python."""
         results = call_forward(
             self.solver.template,
-            self.solver.tolerances,
             *[np.ascontiguousarray(value) for value in inputs[:-1]],
             int(inputs[-1]),
             self.keep_tape,
@@ -99,7 +104,7 @@ class SolveOp(Op):
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """Predictions have derivatives by parameters and weights, and nothing else has any."""
-        return [[index < 2] + [False] * 5 for index in range(len(_INPUTS))]
+        return [[index < 2] + [False] * 7 for index in range(len(_INPUTS))]
 
     def pullback(
         self,
@@ -110,22 +115,9 @@ class SolveOp(Op):
         """Cotangents of the inputs, by an `AdjointOp`."""
         if isinstance(cotangents[0].type, DisconnectedType):
             return [disconnected_type() for _ in inputs]
-        parameters, weights, covariates, offsets, actions, targets, times, _, subjects, _ = inputs
-        _, status, _, tape, marks, seen = outputs
+        _, status, _, _, order, seen, tape, origins = outputs
         adjoint: Any = AdjointOp(self.solver, self.counter)(
-            parameters,
-            weights,
-            covariates,
-            offsets,
-            actions,
-            targets,
-            times,
-            subjects,
-            status,
-            tape,
-            marks,
-            seen,
-            cotangents[0],
+            *inputs[:8], status, order, seen, tape, origins, cotangents[0]
         )
         to_parameters, to_weights, _ = adjoint
         return [to_parameters, to_weights, *[disconnected_type() for _ in inputs[2:]]]
@@ -136,9 +128,10 @@ class SolveOp(Op):
         subjects = shapes[0][0]
         return [
             (node.inputs[-1], pt.constant(len(kernels.readouts))),
-            (subjects,),
-            (subjects,),
-            *[tuple(shape(output)) for output in node.outputs[3:]],
+            *[(subjects,)] * 3,
+            (shapes[8][0],),
+            (shapes[6][0], pt.constant(kernels.states)),
+            *[tuple(shape(output)) for output in node.outputs[6:]],
         ]
 
 
@@ -157,16 +150,14 @@ class AdjointOp(Op):
         self.counter = counter
 
     def __str__(self) -> str:
-        return f"AdjointOp{{{self.solver.kernels.key}, {self.solver.options.resolved_method}}}"
+        return f"AdjointOp{{{self.solver.kernels.key}, {self.solver.options.method}}}"
 
     def make_node(self, *inputs: Any) -> Apply:
         """Apply the operation to its inputs."""
         types = [
-            *[_MATRIX, _VECTOR, _MATRIX],
-            *[_INTEGERS] * 3,
-            _VECTOR,
+            *_SCHEDULED,
             *[_INTEGERS] * 2,
-            *[_MATRIX, _INTEGER_MATRIX, _MATRIX, _MATRIX],
+            *[_MATRIX, _VECTOR, _INTEGER_MATRIX, _MATRIX],
         ]
         variables = _typed(types, inputs)
         outputs = [
@@ -180,7 +171,6 @@ class AdjointOp(Op):
         """Solve, called from Python."""
         results = call_backward(
             self.solver.template,
-            self.solver.adjoint_tolerances,
             *[np.ascontiguousarray(value) for value in inputs],
             self.counter.address,
         )
@@ -204,7 +194,7 @@ class AdjointOp(Op):
 @node_rewriter([SolveOp])
 def drop_unused_tape(fgraph: FunctionGraph, node: Apply) -> list[Variable] | None:
     """Where nothing works from the tape, solve without keeping it."""
-    if not node.op.keep_tape or any(fgraph.clients[output] for output in node.outputs[3:]):
+    if not node.op.keep_tape or any(fgraph.clients[output] for output in node.outputs[4:]):
         return None
     lean = SolveOp(node.op.solver, node.op.counter, keep_tape=False)
     outputs: Any = lean(*node.inputs, return_list=True)
@@ -213,7 +203,7 @@ def drop_unused_tape(fgraph: FunctionGraph, node: Apply) -> list[Variable] | Non
 
 @numba_funcify.register(SolveOp)
 def _compile_solve(op: SolveOp, **kwargs: Any) -> Any:
-    template, tolerances = op.solver.template, op.solver.tolerances
+    template = op.solver.template
     keep_tape, counts = op.keep_tape, op.counter.address
 
     @numba_njit
@@ -231,7 +221,6 @@ def _compile_solve(op: SolveOp, **kwargs: Any) -> Any:
     ) -> Any:
         return call_forward(
             template,
-            tolerances,
             np.ascontiguousarray(parameters),
             np.ascontiguousarray(weights),
             np.ascontiguousarray(covariates),
@@ -251,7 +240,7 @@ def _compile_solve(op: SolveOp, **kwargs: Any) -> Any:
 
 @numba_funcify.register(AdjointOp)
 def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
-    template, tolerances = op.solver.template, op.solver.adjoint_tolerances
+    template = op.solver.template
     counts = op.counter.address
 
     @numba_njit
@@ -263,16 +252,16 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
         actions: Any,
         targets: Any,
         times: Any,
-        subjects: Any,
+        amounts: Any,
         status: Any,
-        tape: Any,
-        marks: Any,
+        order: Any,
         seen: Any,
+        tape: Any,
+        origins: Any,
         cotangents: Any,
     ) -> Any:
         return call_backward(
             template,
-            tolerances,
             np.ascontiguousarray(parameters),
             np.ascontiguousarray(weights),
             np.ascontiguousarray(covariates),
@@ -280,11 +269,12 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
             np.ascontiguousarray(actions),
             np.ascontiguousarray(targets),
             np.ascontiguousarray(times),
-            np.ascontiguousarray(subjects),
+            np.ascontiguousarray(amounts),
             np.ascontiguousarray(status),
-            np.ascontiguousarray(tape),
-            np.ascontiguousarray(marks),
+            np.ascontiguousarray(order),
             np.ascontiguousarray(seen),
+            np.ascontiguousarray(tape),
+            np.ascontiguousarray(origins),
             np.ascontiguousarray(cotangents),
             counts,
         )

@@ -16,6 +16,7 @@ class SolveStatus(IntEnum):
     NOT_FINITE_INPUT = 5
     TOO_MUCH_ACCURACY = 6
     INTERNAL = 7
+    STIFF = 8
 
     @property
     def message(self) -> str:
@@ -43,6 +44,9 @@ _MESSAGES = {
     SolveStatus.NOT_FINITE_INPUT: "a parameter, weight or covariate was NaN or infinite",
     SolveStatus.TOO_MUCH_ACCURACY: (
         "the tolerances ask for more than double precision gives; raise rtol or atol"
+    ),
+    SolveStatus.STIFF: (
+        "the system is too stiff for the explicit method; use method=\"bdf\""
     ),
     SolveStatus.INTERNAL: "CVODES refused its input or ran out of memory",
 }

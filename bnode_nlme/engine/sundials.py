@@ -86,6 +86,15 @@ def load() -> None:
         )
 
 
+def is_available() -> bool:
+    """Whether CVODES can be reached."""
+    try:
+        load()
+    except SundialsUnavailableError:
+        return False
+    return True
+
+
 def _external(name: str) -> types.ExternalFunction:
     return types.ExternalFunction(name, _SIGNATURES[name])
 

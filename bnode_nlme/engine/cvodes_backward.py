@@ -1,0 +1,270 @@
+"""The adjoint solve of one subject by CVODES.
+
+Backwards through each subject's records, the adjoint of the state obeys
+``da/dt = -(df/dy)' a`` between records and jumps by the cotangent of the readout at observations;
+the gradient with respect to parameters and weights is the integral of ``(df/dp)' a`` plus what
+readouts and initial values add (Cao, Li, Petzold and Serban 2003, doi:10.1137/S1064827501380630).
+CVODES integrates the adjoint and the integral. The forward trajectory comes off the tape rather
+than from CVODES's own checkpoints, which do not reach across a dose and cannot be handed from one
+operation to another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray, types
+
+from bnode_nlme.engine import slots as at
+from bnode_nlme.engine.callbacks import all_finite, evaluate
+from bnode_nlme.engine.compilation import callback, compiled
+from bnode_nlme.engine.integrator import (
+    MEMORY,
+    QUADRATURE,
+    QUADRATURE_TOLERANCES,
+    VECTOR,
+    status_of,
+    take_integrator,
+)
+from bnode_nlme.engine.memory import (
+    load_double,
+    load_integer,
+    pointer_to_doubles,
+    pointer_to_integers,
+    store_double,
+)
+from bnode_nlme.engine.records import use_subject
+from bnode_nlme.engine.schedule import Action, is_zero_length
+from bnode_nlme.engine.status import SolveStatus
+from bnode_nlme.engine.sundials import (
+    ONE_STEP,
+    CVode,
+    CVodeGetQuad,
+    CVodeQuadReInit,
+    CVodeQuadSVtolerances,
+    CVodeReInit,
+    CVodeSetStopTime,
+    CVodeSStolerances,
+    N_VGetArrayPointer_Serial,
+)
+
+# Compiled code takes plain integers; enumerations stay on the Python side.
+_ONE_STEP = ONE_STEP
+_OBSERVE, _RESET = int(Action.OBSERVE), int(Action.RESET)
+_SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
+_MAX_STEPS_REACHED, _NOT_FINITE = int(SolveStatus.MAX_STEPS), int(SolveStatus.NOT_FINITE)
+@compiled
+def _integrate(
+    block: np.ndarray, handles: np.ndarray, start: float, stop: float, steps: int
+) -> tuple[int, int]:
+    """Integrate adjoint and gradient from `start` back to `stop`; status and steps so far."""
+    memory, vector, quadrature = handles[MEMORY], handles[VECTOR], handles[QUADRATURE]
+    reached = np.empty(1)
+    flag = CVodeReInit(memory, start, vector)
+    flag |= CVodeQuadReInit(memory, quadrature)
+    flag |= CVodeSetStopTime(memory, stop)
+    if flag != 0:
+        return _INTERNAL, steps
+    while True:
+        if steps >= block[at.MAX_STEPS]:
+            return _MAX_STEPS_REACHED, steps
+        flag = CVode(memory, stop, vector, reached.ctypes.data, _ONE_STEP)
+        steps += 1
+        if flag < 0:
+            return status_of(flag), steps
+        if reached[0] <= stop:
+            flag = CVodeGetQuad(memory, reached.ctypes.data, quadrature)
+            return (_SUCCESS if flag == 0 else _INTERNAL), steps
+
+
+@compiled
+def _set_tolerances(
+    block: np.ndarray, handles: np.ndarray, size: float, worth: float
+) -> bool:
+    """Absolute tolerances for an adjoint of magnitude `size`, whatever the units.
+
+    Returns whether CVODES took them.
+
+    `worth` is the largest product of a state and its adjoint: what a relative change of a state
+    is worth. A relative change of a parameter should count for as much, so that its gradient is
+    wanted to `worth` divided by the parameter; those below one are taken for one.
+    """
+    n_parameters, n_weights = block[at.N_PARAMETERS], block[at.N_WEIGHTS]
+    memory, vector = handles[MEMORY], handles[QUADRATURE_TOLERANCES]
+    relative = load_double(block.ctypes.data, at.ADJOINT_RTOL)
+    absolute = load_double(block.ctypes.data, at.ADJOINT_ATOL)
+    flag = CVodeSStolerances(memory, relative, absolute * size)
+    wanted = absolute * (worth if worth > 0.0 else size)
+    bounds = N_VGetArrayPointer_Serial(vector)
+    for i in range(n_parameters):
+        magnitude = abs(load_double(block[at.SUBJECT_PARAMETERS], i))
+        store_double(bounds, i, wanted / max(1.0, magnitude))
+    for i in range(n_weights):
+        magnitude = abs(load_double(block[at.WEIGHTS], i))
+        store_double(bounds, n_parameters + i, wanted / max(1.0, magnitude))
+    flag |= CVodeQuadSVtolerances(memory, relative, vector)
+    return flag == 0
+
+
+@compiled
+def _add(target: int, increments: np.ndarray, first: int, length: int) -> None:
+    for i in range(length):
+        store_double(target, i, load_double(target, i) + increments[first + i])
+
+
+@compiled
+def _largest(
+    actions: np.ndarray, targets: np.ndarray, cotangents: np.ndarray, first: int, last: int
+) -> float:
+    """Largest magnitude of a subject's cotangents; NaN when one of them is."""
+    largest = 0.0
+    for record in range(first, last):
+        if actions[record] == _OBSERVE:
+            for value in cotangents[targets[record]]:
+                if not abs(value) <= largest:
+                    largest = abs(value)
+                    if np.isnan(value):
+                        return largest
+    return largest
+
+
+@compiled
+def _solve_subject(
+    block: np.ndarray,
+    handles: np.ndarray,
+    first: int,
+    last: int,
+    actions: np.ndarray,
+    targets: np.ndarray,
+    times: np.ndarray,
+    seen: np.ndarray,
+    marks: np.ndarray,
+    cotangents: np.ndarray,
+    scale: float,
+    seed: np.ndarray,
+    increments: np.ndarray,
+) -> tuple[int, int]:
+    """Walk one subject's records backwards; leaves the gradient in the integrator's quadrature."""
+    states = block[at.N_STATES]
+    n_parameters = block[at.N_PARAMETERS]
+    length = n_parameters + block[at.N_WEIGHTS]
+    address = block.ctypes.data
+    size, worth = 0.0, 0.0
+    adjoint = N_VGetArrayPointer_Serial(handles[VECTOR])
+    integral = N_VGetArrayPointer_Serial(handles[QUADRATURE])
+    for i in range(states):
+        store_double(adjoint, i, 0.0)
+    for i in range(length):
+        store_double(integral, i, 0.0)
+    block[at.ROW_FIRST] = -1
+    steps = 0
+    active = False  # whether the adjoint can be other than zero
+    for record in range(last - 1, first - 1, -1):
+        time = times[record]
+        if actions[record] == _OBSERVE:
+            seeded = False
+            for j in range(len(seed)):
+                seed[j] = cotangents[targets[record], j] / scale
+                seeded = seeded or seed[j] != 0.0
+            if seeded:
+                evaluate(
+                    address,
+                    at.READOUT_ADJOINT,
+                    time,
+                    seen[record].ctypes.data,
+                    seed.ctypes.data,
+                    increments.ctypes.data,
+                )
+                _add(adjoint, increments, 0, states)
+                given = n_parameters + block[at.READOUT_WEIGHTS]
+                _add(integral, increments, states, given)
+                grown = False
+                for i in range(states):
+                    magnitude = abs(load_double(adjoint, i))
+                    product = magnitude * abs(seen[record, i])
+                    active = active or magnitude != 0.0
+                    if magnitude > size:
+                        size, grown = magnitude, True
+                    if product > worth:
+                        worth, grown = product, True
+                if grown and not _set_tolerances(block, handles, size, worth):
+                    return _INTERNAL, steps
+        elif actions[record] == _RESET and active:
+            evaluate(address, at.INITIAL_ADJOINT, time, 0, adjoint, increments.ctypes.data)
+            _add(integral, increments, 0, block[at.N_PARAMETERS])
+            for i in range(states):
+                store_double(adjoint, i, 0.0)
+            active = False
+        # A stretch without steps is skipped, and so are records at one time within a stretch.
+        passed = marks[record - first, 0] < marks[record - first, 1] and not is_zero_length(
+            times[max(record - 1, first)], time
+        )
+        if record > first and active and passed:
+            if block[at.ROW_FIRST] != marks[record - first, 0]:
+                block[at.ROW_FIRST], block[at.ROW_LAST] = marks[record - first, 0], marks[record - first, 1]
+                block[at.ROW_CURSOR] = block[at.ROW_LAST] - 1
+            status, steps = _integrate(block, handles, time, times[record - 1], steps)
+            if status != _SUCCESS:
+                return status, steps
+    if active:
+        evaluate(address, at.INITIAL_ADJOINT, times[first], 0, adjoint, increments.ctypes.data)
+        _add(integral, increments, 0, block[at.N_PARAMETERS])
+    return (_SUCCESS if all_finite(integral, length) else _NOT_FINITE), steps
+
+
+@callback(types.void(types.int64))
+def cvodes_backward(call: int) -> None:
+    """Gradient of a unit's one member by its parameters and the weights, from its tape."""
+    block = carray(pointer_to_integers(call), (at.SIZE,))
+    subjects, records, states = block[at.N_SUBJECTS], block[at.N_RECORDS], block[at.N_STATES]
+    n_parameters, n_weights = block[at.N_PARAMETERS], block[at.N_WEIGHTS]
+    n_readouts, length = block[at.N_READOUTS], n_parameters + n_weights
+    offsets = carray(pointer_to_integers(block[at.OFFSETS]), (subjects + 1,))
+    actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
+    targets = carray(pointer_to_integers(block[at.TARGETS]), (records,))
+    times = carray(pointer_to_doubles(block[at.TIMES]), (records,))
+    seen = carray(pointer_to_doubles(block[at.SEEN]), (records, states))
+    cotangents = carray(pointer_to_doubles(block[at.COTANGENTS]), (records, n_readouts))
+    subject = load_integer(block[at.MEMBERS], 0)
+    first, last = offsets[subject], offsets[subject + 1]
+    kept = block[at.UNIT] + 8 * (block[at.UNIT_LENGTH] - 2 * (last - first))
+    marks = np.empty((last - first, 2), np.int64)
+    for i in range(last - first):
+        marks[i, 0], marks[i, 1] = int(load_double(kept, 2 * i)), int(load_double(kept, 2 * i + 1))
+    block[at.ROWS] = block[at.UNIT]
+    state = np.zeros(states)
+    block[at.STATE] = state.ctypes.data
+    seed = np.zeros(n_readouts)
+    increments = np.zeros(states + length)
+    use_subject(block, subject)
+    handles = take_integrator(block, True)
+    # The equations are linear in the cotangents: solved at unit scale, so that the absolute
+    # tolerance means the same whatever the scale of the log-likelihood.
+    scale = _largest(actions, targets, cotangents, first, last)
+    outcome, taken = _INTERNAL, 0
+    if handles[MEMORY] != 0:
+        outcome, taken = _solve_subject(
+            block,
+            handles,
+            first,
+            last,
+            actions,
+            targets,
+            times,
+            seen,
+            marks,
+            cotangents,
+            scale,
+            seed,
+            increments,
+        )
+    if outcome == _SUCCESS:
+        integral = N_VGetArrayPointer_Serial(handles[QUADRATURE])
+        row, total = block[at.PARAMETER_COTANGENTS], block[at.GROUP_WEIGHTS]
+        for i in range(n_parameters):
+            store_double(row, subject * n_parameters + i, scale * load_double(integral, i))
+        for i in range(n_weights):
+            added = scale * load_double(integral, n_parameters + i)
+            store_double(total, i, load_double(total, i) + added)
+    block[at.OUTCOME], block[at.TAKEN] = outcome, taken
+    # A use after the last call keeps the array alive: compiled code only sees its address.
+    state[:] = 0.0

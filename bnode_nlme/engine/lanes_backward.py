@@ -1,0 +1,276 @@
+"""The discrete adjoint of what `lanes_forward` computed, from its tape.
+
+The derivative is that of the numbers themselves, step sizes held fixed: through the continuous
+extension at observations, the steps, the jumps at events, and the lengths of the intervals between
+events, which carry the derivatives with respect to times. It is exact but for rounding, so that a
+sampler conserves energy at loose tolerances too.
+
+An interval on the tape is its steps, then one record: the state at its end, the infusions in it,
+when it starts and how long it is in each lane; the first of the schedule's entries that acted at
+its start, the first observation within it and the first entry after it; and the number of steps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray, types
+
+from bnode_nlme.engine import slots as at
+from bnode_nlme.engine.evaluation import evaluate
+from bnode_nlme.engine.compilation import callback, compiled
+from bnode_nlme.engine.lane_calls import (
+    call_backward_step,
+    call_slope,
+    dense_weight,
+    fill,
+    load_subject,
+    prepare,
+    read_lane,
+)
+from bnode_nlme.engine.memory import (
+    copy_memory,
+    load_double,
+    pointer_to_doubles,
+    pointer_to_integers,
+    store_double,
+)
+from bnode_nlme.engine.records import use_subject
+from bnode_nlme.engine.schedule import Action
+from bnode_nlme.engine.status import SolveStatus
+from bnode_nlme.engine.tableau import STAGES
+from bnode_nlme.engine.workspace import LANES
+
+_OBSERVE, _RESET = int(Action.OBSERVE), int(Action.RESET)
+_SUCCESS, _NOT_FINITE = int(SolveStatus.SUCCESS), int(SolveStatus.NOT_FINITE)
+
+
+@compiled
+def _add_to_lane(
+    workspace: int, first: int, lane: int, length: int, factor: float, source: np.ndarray
+) -> None:
+    for i in range(length):
+        place = first + i * LANES + lane
+        store_double(workspace, place, load_double(workspace, place) + factor * source[i])
+
+
+@compiled
+def _readout_adjoint(
+    block: np.ndarray,
+    lane: int,
+    subject: int,
+    record: int,
+    row: int,
+    time: float,
+    cotangents: np.ndarray,
+    answer: np.ndarray,
+) -> bool:
+    """Pull an observation's cotangents back: `answer` begins with those of the state it saw.
+
+    Those of parameters and weights go to the workspace. Returns whether there were any.
+    """
+    seed = cotangents[row]
+    active = False
+    for value in seed:
+        active = active or value != 0.0
+    if active:
+        use_subject(block, subject)
+        seen = block[at.SEEN] + 8 * block[at.N_STATES] * record
+        evaluate(
+            block.ctypes.data, at.READOUT_ADJOINT, time, seen, seed.ctypes.data, answer.ctypes.data
+        )
+        states, parameters = block[at.N_STATES], block[at.N_PARAMETERS]
+        workspace = block[at.WORKSPACE]
+        length = parameters + block[at.READOUT_WEIGHTS]
+        _add_to_lane(
+            workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer[states:]
+        )
+    return active
+
+
+@compiled
+def _within_step(
+    block: np.ndarray,
+    lane: int,
+    subject: int,
+    record: int,
+    stop: int,
+    s: float,
+    h: float,
+    targets: np.ndarray,
+    times: np.ndarray,
+    cotangents: np.ndarray,
+    answer: np.ndarray,
+) -> int:
+    """Pull back the observations of a lane within a step; the last that is left, plus one."""
+    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
+    start = load_double(workspace, block[at.W_START] + lane)
+    length = load_double(workspace, block[at.W_LENGTH] + lane)
+    while stop > record:
+        fraction = (times[stop - 1] - start) / length
+        # The forward solve reads an observation off the first step that reaches it.
+        if fraction <= s and s > 0.0:
+            break
+        stop -= 1
+        active = _readout_adjoint(
+            block, lane, subject, stop, targets[stop], times[stop], cotangents, answer
+        )
+        if active:
+            u = min(max((fraction - s) / h, 0.0), 1.0)
+            _add_to_lane(workspace, block[at.W_DIRECT], lane, states, 1.0, answer)
+            for stage in range(STAGES):
+                weight = h * length * dense_weight(stage, u)
+                first = block[at.W_SEEDS] + stage * states * LANES
+                _add_to_lane(workspace, first, lane, states, weight, answer)
+    return stop
+
+
+@compiled
+def _undo_records(
+    block: np.ndarray,
+    lane: int,
+    subject: int,
+    first: int,
+    last: int,
+    actions: np.ndarray,
+    targets: np.ndarray,
+    times: np.ndarray,
+    cotangents: np.ndarray,
+    answer: np.ndarray,
+) -> None:
+    """Pull back what a subject's records did to its lane at one moment."""
+    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
+    for record in range(last - 1, first - 1, -1):
+        action, target = actions[record], targets[record]
+        if action == _OBSERVE:
+            active = _readout_adjoint(
+                block, lane, subject, record, target, times[record], cotangents, answer
+            )
+            if active:
+                _add_to_lane(workspace, block[at.W_ADJOINT], lane, states, 1.0, answer)
+        elif action == _RESET:
+            _initial_adjoint(block, lane, subject, times[record], answer)
+            for i in range(states):
+                store_double(workspace, block[at.W_ADJOINT] + i * LANES + lane, 0.0)
+
+
+@compiled
+def _initial_adjoint(
+    block: np.ndarray, lane: int, subject: int, time: float, answer: np.ndarray
+) -> None:
+    """Pull the adjoint in a lane back through the initial state."""
+    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
+    seed = np.empty(states)
+    read_lane(workspace, block[at.W_ADJOINT], lane, states, seed.ctypes.data)
+    use_subject(block, subject)
+    evaluate(
+        block.ctypes.data, at.INITIAL_ADJOINT, time, 0, seed.ctypes.data, answer.ctypes.data
+    )
+    length = block[at.N_PARAMETERS]
+    _add_to_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer)
+
+
+@compiled
+def _solve(block: np.ndarray) -> None:
+    """Walk a unit's tape backwards; leaves gradients in the workspace."""
+    records, subjects = block[at.N_RECORDS], block[at.N_SUBJECTS]
+    offsets = carray(pointer_to_integers(block[at.OFFSETS]), (subjects + 1,))
+    actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
+    targets = carray(pointer_to_integers(block[at.TARGETS]), (records,))
+    times = carray(pointer_to_doubles(block[at.TIMES]), (records,))
+    cotangents = carray(
+        pointer_to_doubles(block[at.COTANGENTS]), (records, block[at.N_READOUTS])
+    )
+    members = carray(pointer_to_integers(block[at.MEMBERS]), (LANES,))
+    count, states = block[at.N_MEMBERS], block[at.N_STATES]
+    workspace, weights = block[at.WORKSPACE], block[at.WEIGHTS]
+    answer = np.empty(states + block[at.N_PARAMETERS] + block[at.N_WEIGHTS])
+    for first, length in (
+        (block[at.W_ADJOINT], states),
+        (block[at.W_DIRECT], states),
+        (block[at.W_SEEDS], STAGES * states),
+        (block[at.W_PASSED], states),
+        (block[at.W_PARAMETER_GRADIENT], block[at.N_PARAMETERS]),
+        (block[at.W_WEIGHT_GRADIENT], block[at.N_WEIGHTS]),
+        (block[at.W_START_GRADIENT], 1),
+        (block[at.W_LENGTH_GRADIENT], 1),
+        (block[at.W_SLOPE_GRADIENT], 1),
+        (block[at.W_RATE_GRADIENT], states),
+    ):
+        fill(workspace, first, length, 0.0)
+    held = np.full(LANES, -1, np.int64)
+    cursor, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    began = np.zeros(LANES, np.int64)
+    end = block[at.UNIT] + 8 * block[at.UNIT_LENGTH]
+    width = 8 * (2 + states * LANES)
+    row = 8 * LANES
+    while end > block[at.UNIT]:
+        interval = end - 8 * ((5 + 2 * states) * LANES + 1)
+        steps = int(load_double(end, -1))
+        spans = interval + 2 * row * states
+        active = 0
+        for lane in range(LANES):
+            began[lane] = int(load_double(spans, 2 * LANES + lane))
+            dense[lane] = int(load_double(spans, 3 * LANES + lane))
+            cursor[lane] = int(load_double(spans, 4 * LANES + lane))
+            if load_double(spans, LANES + lane) > 0.0:
+                active = lane
+        if steps > 0:
+            changed = False
+            for lane in range(LANES):
+                idle = load_double(spans, LANES + lane) == 0.0
+                subject = members[active if idle else lane]
+                if held[lane] != subject:
+                    load_subject(block, lane, subject)
+                    held[lane], changed = subject, True
+            if changed:
+                prepare(block)
+            copy_memory(workspace + 8 * block[at.W_STATES], interval, row * states)
+            copy_memory(
+                workspace + 8 * block[at.W_RATES], interval + row * states, row * states
+            )
+            copy_memory(workspace + 8 * block[at.W_START], spans, row)
+            copy_memory(workspace + 8 * block[at.W_LENGTH], spans + row, row)
+            call_slope(block[at.FIRST_SLOPE], workspace, weights, 1.0, 0.0)
+            for step in range(steps):
+                kept = interval - width * (step + 1)
+                s, h = load_double(kept, 0), load_double(kept, 1)
+                for lane in range(count):
+                    if cursor[lane] > dense[lane]:
+                        cursor[lane] = _within_step(
+                            block, lane, members[lane], dense[lane], cursor[lane], s, h,
+                            targets, times, cotangents, answer,
+                        )  # fmt: skip
+                call_backward_step(
+                    block[at.BACKWARD_STEP], workspace, weights, kept + 16, s, h
+                )
+            call_slope(block[at.FIRST_SLOPE_ADJOINT], workspace, weights, 0.0, 0.0)
+        for lane in range(count):
+            _undo_records(
+                block, lane, members[lane], began[lane], dense[lane],
+                actions, targets, times, cotangents, answer,
+            )  # fmt: skip
+        end = interval - width * steps
+    for lane in range(count):
+        first = offsets[members[lane]]
+        _initial_adjoint(block, lane, members[lane], times[first], answer)
+
+
+@callback(types.void(types.int64))
+def lanes_backward(call: int) -> None:
+    """Gradient of one unit's members by their parameters and the weights, from its tape."""
+    block = carray(pointer_to_integers(call), (at.SIZE,))
+    _solve(block)
+    workspace = block[at.WORKSPACE]
+    parameters, weights = block[at.N_PARAMETERS], block[at.N_WEIGHTS]
+    members = carray(pointer_to_integers(block[at.MEMBERS]), (LANES,))
+    total = block[at.GROUP_WEIGHTS]
+    for lane in range(block[at.N_MEMBERS]):
+        row = block[at.PARAMETER_COTANGENTS] + 8 * parameters * members[lane]
+        read_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, parameters, row)
+    first = block[at.W_WEIGHT_GRADIENT]
+    for i in range(weights):
+        added = load_double(total, i)
+        for lane in range(block[at.N_MEMBERS]):
+            added += load_double(workspace, first + i * LANES + lane)
+        store_double(total, i, added)
+    block[at.OUTCOME] = _SUCCESS

@@ -1,0 +1,72 @@
+"""The tape: what a forward solve of one group of subjects leaves for its adjoint.
+
+A stretch of doubles that grows while a group is solved, and holds one unit after the other. A unit
+is what one engine solved at once: a subject by CVODES, or up to eight in lanes. It ends in a
+trailer, so that the adjoint finds its way from the end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bnode_nlme.engine import slots as at
+from bnode_nlme.engine.compilation import compiled
+from bnode_nlme.engine.memory import (
+    load_double,
+    load_integer,
+    reallocate,
+    store_double,
+)
+from bnode_nlme.engine.workspace import LANES
+
+TRAILER = LANES + 3
+"""Doubles in a trailer: members, how many they are, the engine, and the unit's length without it."""
+
+
+@compiled
+def extend(block: np.ndarray, length: int) -> int:
+    """Address of so many further doubles at the tape's end; 0 where memory ran out.
+
+    Addresses that were given before may no longer hold.
+    """
+    first = block[at.TAPE_LENGTH]
+    if first + length > block[at.TAPE_CAPACITY]:
+        capacity = max(4096, 2 * block[at.TAPE_CAPACITY], first + length)
+        larger = reallocate(block[at.TAPE], 8 * capacity)
+        if larger == 0:
+            return 0
+        block[at.TAPE], block[at.TAPE_CAPACITY] = larger, capacity
+    block[at.TAPE_LENGTH] = first + length
+    return block[at.TAPE] + 8 * first
+
+
+@compiled
+def close_unit(block: np.ndarray, engine: int) -> bool:
+    """Write the trailer of the unit that began at `at.UNIT_FIRST`; False where memory ran out."""
+    length = block[at.TAPE_LENGTH] - block[at.UNIT_FIRST]
+    trailer = extend(block, TRAILER)
+    if trailer == 0:
+        return False
+    count = block[at.N_MEMBERS]
+    for lane in range(count):
+        store_double(trailer, lane, float(load_integer(block[at.MEMBERS], lane)))
+    store_double(trailer, LANES, float(count))
+    store_double(trailer, LANES + 1, float(engine))
+    store_double(trailer, LANES + 2, float(length))
+    return True
+
+
+@compiled
+def open_last_unit(block: np.ndarray, tape: int, end: int, members: np.ndarray) -> int:
+    """Find the unit that ends before double `end` of a tape; returns its engine.
+
+    Leaves its address and length, its members and their number in the block.
+    """
+    trailer = tape + 8 * (end - TRAILER)
+    count = int(load_double(trailer, LANES))
+    for lane in range(count):
+        members[lane] = int(load_double(trailer, lane))
+    length = int(load_double(trailer, LANES + 2))
+    block[at.N_MEMBERS], block[at.MEMBERS] = count, members.ctypes.data
+    block[at.UNIT_LENGTH], block[at.UNIT] = length, trailer - 8 * length
+    return int(load_double(trailer, LANES + 1))
