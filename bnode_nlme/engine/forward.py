@@ -26,7 +26,7 @@ from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE = int(Action.OBSERVE)
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
-_NOT_FINITE_INPUT = int(SolveStatus.NOT_FINITE_INPUT)
+_NOT_FINITE_INPUT, _STIFF = int(SolveStatus.NOT_FINITE_INPUT), int(SolveStatus.STIFF)
 
 
 @compiled
@@ -70,25 +70,25 @@ def solve_group(
             count += 1
         else:
             status[place] = _NOT_FINITE_INPUT
-    together = block[at.ENGINE] == LANES_UNIT
-    if together and count > 0:
-        outcome = _solve_unit(block, block[at.LANES_FORWARD], members, count)
+    lanes, hand_over = block[at.ENGINE] == LANES_UNIT, block[at.HAND_OVER] != 0
+    entry = block[at.LANES_FORWARD] if lanes else block[at.CVODES_FORWARD]
+    engine = LANES_UNIT if lanes else CVODES_UNIT
+    if lanes and count > 1:
+        outcome = _solve_unit(block, entry, members, count)
         for member in range(count):
             place = places[member]
-            status[place], steps[place] = outcome, block[at.TAKEN]
-            engines[place] = LANES_UNIT
-        hand_over = block[at.HAND_OVER] != 0
-        if outcome == _SUCCESS or (count == 1 and not hand_over):
+            status[place], steps[place], engines[place] = outcome, block[at.TAKEN], engine
+        if outcome == _SUCCESS:
             count = 0
-        together = not hand_over
-    entry = block[at.LANES_FORWARD] if together else block[at.CVODES_FORWARD]
+        elif outcome == _STIFF:
+            entry, engine = block[at.CVODES_FORWARD], CVODES_UNIT
+    # Each by itself: one that fails leaves the others alone.
     for member in range(count):
-        # Each by itself: one that fails leaves the others alone.
-        alone[0] = members[member]
-        place = places[member]
-        status[place] = _solve_unit(block, entry, alone, 1)
-        steps[place] = block[at.TAKEN]
-        engines[place] = LANES_UNIT if together else CVODES_UNIT
+        alone[0], place = members[member], places[member]
+        outcome, engines[place] = _solve_unit(block, entry, alone, 1), engine
+        if outcome != _SUCCESS and engine == LANES_UNIT and hand_over:
+            outcome, engines[place] = _solve_unit(block, block[at.CVODES_FORWARD], alone, 1), CVODES_UNIT
+        status[place], steps[place] = outcome, block[at.TAKEN]
     if block[at.PREDICTIONS] != 0:
         actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
         targets = carray(pointer_to_integers(block[at.TARGETS]), (records,))

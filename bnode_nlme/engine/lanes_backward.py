@@ -170,8 +170,8 @@ def _initial_adjoint(
 
 
 @compiled
-def _solve(block: np.ndarray) -> None:
-    """Walk a unit's tape backwards; leaves gradients in the workspace."""
+def _solve(block: np.ndarray) -> int:
+    """Walk a unit's tape backwards; leaves gradients in the workspace. How many steps it took."""
     records, subjects = block[at.N_RECORDS], block[at.N_SUBJECTS]
     offsets = carray(pointer_to_integers(block[at.OFFSETS]), (subjects + 1,))
     actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
@@ -198,6 +198,7 @@ def _solve(block: np.ndarray) -> None:
     ):
         fill(workspace, first, length, 0.0)
     held = np.full(LANES, -1, np.int64)
+    taken = 0
     cursor, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     began = np.zeros(LANES, np.int64)
     end = block[at.UNIT] + 8 * block[at.UNIT_LENGTH]
@@ -250,16 +251,18 @@ def _solve(block: np.ndarray) -> None:
                 actions, targets, times, cotangents, answer,
             )  # fmt: skip
         end = interval - width * steps
+        taken += steps
     for lane in range(count):
         first = offsets[members[lane]]
         _initial_adjoint(block, lane, members[lane], times[first], answer)
+    return taken
 
 
 @callback(types.void(types.int64))
 def lanes_backward(call: int) -> None:
     """Gradient of one unit's members by their parameters and the weights, from its tape."""
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    _solve(block)
+    block[at.TAKEN] = _solve(block)
     workspace = block[at.WORKSPACE]
     parameters, weights = block[at.N_PARAMETERS], block[at.N_WEIGHTS]
     members = carray(pointer_to_integers(block[at.MEMBERS]), (LANES,))

@@ -47,6 +47,11 @@ _STEP_TOO_SMALL, _STIFF = int(SolveStatus.STEP_TOO_SMALL), int(SolveStatus.STIFF
 # The elementary controller, with little reserve: on transients that die away it takes a quarter
 # fewer steps than a proportional-integral one, which lags behind, and is rejected no more often.
 _SAFETY, _LEAST, _MOST = 0.95, 0.2, 8.0
+# Stiffness is looked for once a group has taken this many steps, and found where most of so many
+# steps in a row are as long as stability allows and at this rate so many would be needed in all: a
+# solve by CVODES then costs less.
+_PATIENCE, _LOOKED_AT, _TOO_MANY = 150, 50, 800
+_STABLE = 2.0
 _SMALLEST = 1e-13
 """The smallest step, as a fraction of the interval."""
 
@@ -177,6 +182,35 @@ def _first_step(block: np.ndarray, saved: np.ndarray) -> float:
 
 
 @compiled
+def _is_at_stability(block: np.ndarray, h: float) -> bool:
+    """Whether the step just made is about as long as stability allows, in one of the lanes.
+
+    The last two stages stand at the same time, so that their slopes differ by the Jacobian times
+    the difference of their states (Hairer and Wanner 1996, IV.2); the boundary on the negative real
+    axis is near 3.5.
+    """
+    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
+    address = block.ctypes.data
+    rtol, atol = load_double(address, at.RTOL), load_double(address, at.ATOL)
+    last = (STAGES - 1) * states * LANES
+    for lane in range(LANES):
+        step = h * load_double(workspace, block[at.W_LENGTH] + lane)
+        a, b = 0.0, 0.0
+        for i in range(states):
+            place = last + i * LANES + lane
+            end = load_double(workspace, block[at.W_STATES] + place)
+            before = load_double(workspace, block[at.W_STATES] + place - states * LANES)
+            scale = atol + rtol * abs(end)
+            slope = load_double(workspace, block[at.W_SLOPES] + place)
+            slope -= load_double(workspace, block[at.W_SLOPES] + place - states * LANES)
+            a += (step * slope / scale) ** 2
+            b += ((end - before) / scale) ** 2
+        if a > _STABLE**2 * b:
+            return True
+    return False
+
+
+@compiled
 def _keep_step(block: np.ndarray, s: float, h: float) -> bool:
     """Append a step to the tape: where it begins, how long it is, and the state there."""
     states = block[at.N_STATES]
@@ -227,7 +261,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
     workspace, weights, address = block[at.WORKSPACE], block[at.WEIGHTS], block.ctypes.data
     rtol, atol = load_double(address, at.RTOL), load_double(address, at.ATOL)
     first_state = block[at.W_STATES]
-    keep = block[at.KEEP_TAPE] != 0
+    keep, hand_over = block[at.KEEP_TAPE] != 0, block[at.HAND_OVER] != 0
     began, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     stop, cursor = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     now = np.zeros(LANES)
@@ -251,7 +285,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
         intervals = max(intervals, events)
     fill(workspace, block[at.W_RATES], states, 0.0)
     prepare(block)
-    attempts, stiff = 0, 0
+    attempts, looked, stiff = 0, 0, 0
     own = True  # whether every lane holds its own subject
     while True:
         active = -1
@@ -312,6 +346,14 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
                         block, lane, members[lane], cursor[lane], stop[lane], s, h, reached,
                         targets, times,
                     )  # fmt: skip
+            if hand_over and attempts > _PATIENCE:
+                looked += 1
+                stiff += _is_at_stability(block, h)
+                if looked == _LOOKED_AT:
+                    done = (intervals_done + reached) / intervals
+                    if 2 * stiff > looked and attempts > _TOO_MANY * done:
+                        return _STIFF, attempts
+                    looked, stiff = 0, 0
             _advance(block)
             steps += 1
             s = reached
@@ -320,6 +362,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
             rejected = False
         if keep and not _keep_interval(block, began, dense, cursor, steps):
             return _INTERNAL, attempts
+        intervals_done += 1
         for lane in range(count):
             length = load_double(workspace, block[at.W_LENGTH] + lane)
             if length > 0.0:

@@ -27,9 +27,11 @@ class SolverOptions:
     Parameters
     ----------
     method
-        ``"bdf"``: CVODES's backward differentiation formulas, order 1 to 5, for stiff systems and
-        as the reference. ``"adams"``: its Adams-Moulton formulas, order 1 to 12, for non-stiff
-        systems. ``"auto"``: ``"bdf"``, which solves both kinds.
+        ``"tsit5"``: the explicit Runge-Kutta pair of Tsitouras (2011), eight subjects in lockstep,
+        with the exact gradient of what it computes; for systems that are not stiff. ``"bdf"``:
+        CVODES's backward differentiation formulas, order 1 to 5, for stiff systems and as the
+        reference. ``"adams"``: its Adams-Moulton formulas, order 1 to 12. ``"auto"``: ``"tsit5"``,
+        but subjects that turn out to be stiff, or fail, are handed over to ``"bdf"`` in that solve.
     rtol, atol
         Relative and absolute tolerance of the local error of every state; `atol` has the states'
         units.
@@ -40,6 +42,12 @@ class SolverOptions:
         `rtol`, and a hundredth of `adjoint_rtol`.
     max_steps
         Largest number of steps for one subject, forward and adjoint each.
+    threads
+        Most threads of one solve; by default as many as the process may use cores. Fewer work where
+        others solve at the same time, as chains do.
+    tape_megabytes
+        What the forward solve may keep in memory for the gradient. Subjects for which there is no
+        room are solved once more when their gradient is wanted.
 
     Raises
     ------
@@ -68,6 +76,17 @@ class SolverOptions:
             if not _is_number(value, Real) or not (math.isfinite(value) and value > 0.0):
                 raise ValueError(f"{name}= wants a positive number; found {value!r}.")
             object.__setattr__(self, name, float(value))
+        if self.threads is not None and not (
+            _is_number(self.threads, Integral) and self.threads > 0
+        ):
+            raise ValueError(
+                f"threads= wants a positive integer, or None for all cores; found {self.threads!r}."
+            )
+        if not _is_number(self.tape_megabytes, Integral) or not 0 <= self.tape_megabytes < 2**40:
+            raise ValueError(
+                "tape_megabytes= wants an integer that is not negative; found "
+                f"{self.tape_megabytes!r}."
+            )
         if not _is_number(self.max_steps, Integral) or not 0 < self.max_steps < 2**62:
             raise ValueError(f"max_steps= wants a positive integer; found {self.max_steps!r}.")
         object.__setattr__(self, "max_steps", int(self.max_steps))

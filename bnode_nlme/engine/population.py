@@ -26,6 +26,9 @@ _OBSERVE, _SUCCESS = int(Action.OBSERVE), int(SolveStatus.SUCCESS)
 _FIRST_GUESS = 512
 """Doubles of tape for a subject, where none was solved yet."""
 
+_LEAST_ROOM = 2**15
+"""Doubles that a tape may always take."""
+
 NOT_ASKED_FOR = -1
 """Status of a subject that was not among those to solve."""
 
@@ -228,7 +231,8 @@ def call_forward(
     groups = (solved + LANES - 1) // LANES if keep_tape else 0
     origins = np.empty((groups, 2), np.int64)
     hint = template[at.TAPE_HINT]
-    tape = np.empty(min(load_integer(hint, 0) * solved, template[at.TAPE_LIMIT]) if keep_tape else 0)
+    room = max(load_integer(hint, 0) * solved, _LEAST_ROOM)
+    tape = np.empty(min(room, template[at.TAPE_LIMIT]) if keep_tape else 0)
     block = _block(
         template, parameters, weights, covariates, offsets, actions, targets, times, amounts,
         order, seen, tape, origins, status, steps, counts,

@@ -32,8 +32,9 @@ def value_and_gradient(
     schedule = build_schedule(system, study)
     subjects = np.arange(study.n_subjects)
     forward = solver.forward(parameters, weights, covariates, schedule, subjects, keep_tape=True)
+    assert (forward.origins[:, 0] >= 0).all() or options.get("tape_megabytes") == 0
     if cotangents is None:
         cotangents = np.ones_like(forward.predictions)
     return forward, solver.backward(
-        parameters, weights, covariates, schedule, subjects, forward, cotangents
+        parameters, weights, covariates, schedule, forward, cotangents
     )

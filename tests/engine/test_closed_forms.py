@@ -25,7 +25,7 @@ from tests.engine.compartments import (
 )
 from tests.engine.tables import Row, dose, observe, predict, reset, study_of
 
-pytestmark = pytest.mark.parametrize("method", ["bdf", "adams"])
+pytestmark = pytest.mark.parametrize("method", ["tsit5", "bdf", "adams"])
 
 TIMES = np.array([0.1, 0.5, 1.0, 2.0, 3.5, 6.0, 9.0, 12.0, 18.0, 24.0, 30.0])
 

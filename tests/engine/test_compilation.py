@@ -35,6 +35,6 @@ def test_a_change_in_any_file_of_the_engine_moves_the_folder(tmp_path: Path) -> 
     assert before == str(compilation.cache_folder())
     slots = tmp_path / "bnode_nlme" / "engine" / "slots.py"
     slots.write_text(
-        slots.read_text().replace("DERIVATIVE = auto()", "SPARE = auto()\n    DERIVATIVE = auto()")
+        slots.read_text().replace("DERIVATIVE = next", "SPARE = next(_count)\nDERIVATIVE = next")
     )
     assert folder() != before

@@ -28,7 +28,7 @@ def solve_some(payload: bytes, times: int) -> None:
     from bnode_nlme.engine.population import call_forward
 
     for _ in range(times):
-        call_forward(solver.template, solver.tolerances, *inputs, 2, False, counter.address)
+        call_forward(solver.template, *inputs, 2, False, counter.address)
 
 
 def payload_and_counter() -> tuple[bytes, SolveCounter]:
@@ -78,6 +78,7 @@ def test_failed_adjoint_solves_are_counted_too() -> None:
         one_compartment,
         study_of(rows),
         ONE | {"ka": ka},
+        method="bdf",
         rtol=1e-9,
         adjoint_rtol=1e-12,
         max_steps=400,

@@ -13,7 +13,7 @@ from bnode_nlme.engine import SolveStatus, simulate
 from tests.engine.compartments import ONE, one_compartment
 from tests.engine.tables import dose, observe, study_of
 
-METHODS = pytest.mark.parametrize("method", ["bdf", "adams"])
+METHODS = pytest.mark.parametrize("method", ["tsit5", "bdf", "adams"])
 
 
 def scalar_system(body: Callable[[Any, Any, Any], Any]) -> System:

@@ -15,7 +15,7 @@ from tests.engine.nonlinear import TARGET_MEDIATED, target_mediated
 from tests.engine.plain_simulator import Array, Plain, plain_gradient, plain_simulation
 from tests.engine.tables import Row, dose, observe, reset, study_of
 
-METHODS = pytest.mark.parametrize("method", ["bdf", "adams"])
+METHODS = pytest.mark.parametrize("method", ["tsit5", "bdf", "adams"])
 NONE = np.empty(0)
 P = np.array([[1.3, 2.9, 31.0]])
 
@@ -194,7 +194,8 @@ def test_zero_cotangents_give_exactly_zero_without_a_step(method: str) -> None:
         one_compartment, study, np.repeat(P, 2, axis=0), NONE, cotangents, method=method
     )
     assert_array_equal(backward.parameters[0], np.zeros(3))
-    assert backward.steps[0] == 0
+    if method != "tsit5":  # where lanes go together
+        assert backward.steps[0] == 0
     assert backward.steps[1] > 0
     assert np.all(backward.parameters[1] != 0)
 
@@ -259,7 +260,9 @@ def test_cotangents_that_are_not_finite_give_nan_for_their_subject_only(wrong: f
 
 def test_the_adjoint_solve_stops_at_max_steps() -> None:
     study = study_of([dose(0, 100), *(observe(t) for t in range(1, 40))])
-    options: dict[str, Any] = {"max_steps": 400, "rtol": 1e-9, "adjoint_rtol": 1e-12}
+    options: dict[str, Any] = {
+        "method": "bdf", "max_steps": 400, "rtol": 1e-9, "adjoint_rtol": 1e-12
+    }  # fmt: skip
     forward, backward = value_and_gradient(one_compartment, study, P, NONE, **options)
     assert forward.status[0] == 0
     assert backward.steps[0] == 400

@@ -26,7 +26,7 @@ def growth(solves: int) -> int:
 
     def some(count: int) -> None:
         for _ in range(count):
-            for method in ("bdf", "adams"):
+            for method in ("tsit5", "bdf", "adams"):
                 value_and_gradient(one_compartment, study, PARAMETERS, np.empty(0), method=method)
 
     some(100)

@@ -18,7 +18,7 @@ def compare(seed: int, rtol: float, *, value: float, gradient: float) -> None:
     n_readouts = 2 + len(problem.system.states)
     cotangents = np.random.default_rng(seed).normal(size=(rows, n_readouts))
     values, slopes = plain_simulation(problem.plain, *arguments, problem.covariates)
-    for method in ("bdf", "adams"):
+    for method in ("tsit5", "bdf", "adams"):
         forward, backward = value_and_gradient(
             problem.system, *arguments, cotangents, method=method, rtol=rtol, atol=rtol
         )

@@ -255,8 +255,8 @@ def test_other_numbers_than_doubles_are_converted() -> None:
         exact = solver.forward(P8, w8, c8, schedule, subjects, keep_tape=True)
         assert_array_equal(found.predictions, exact.predictions)
         ones = np.ones(found.predictions.shape)
-        a = solver.backward(P, w, c, schedule, subjects, found, ones.astype(kind))
-        b = solver.backward(P8, w8, c8, schedule, subjects, exact, ones)
+        a = solver.backward(P, w, c, schedule, found, ones.astype(kind))
+        b = solver.backward(P8, w8, c8, schedule, exact, ones)
         assert_array_equal(a.parameters, b.parameters)
         assert_array_equal(a.weights, b.weights)
 
@@ -270,12 +270,12 @@ def adjoint_inputs() -> tuple[PopulationSolver, list[Any]]:
         P,
         W,
         c,
-        *schedule.arrays[:4],
-        np.arange(3),
+        *schedule.arrays,
         left.status,
-        left.tape,
-        left.marks,
+        left.order,
         left.seen,
+        left.tape,
+        left.origins,
     ]
     return solver, [*inputs, np.ones_like(left.predictions)]
 
@@ -284,7 +284,7 @@ def test_an_adjoint_of_integers_is_refused() -> None:
     solver, inputs = adjoint_inputs()
     op: Any = AdjointOp(solver, SolveCounter())
     assert all(np.isfinite(value).all() for value in op(*inputs)[0].eval())
-    for position, wrong in [(0, np.int64), (3, np.float64), (8, np.float64), (9, np.int64)]:
+    for position, wrong in [(0, np.int64), (3, np.float64), (8, np.float64), (11, np.int64)]:
         changed = list(inputs)
         changed[position] = inputs[position].astype(wrong)
         with pytest.raises(TypeError, match="Cannot convert Type"):
@@ -294,12 +294,12 @@ def test_an_adjoint_of_integers_is_refused() -> None:
 @pytest.mark.parametrize(
     ("position", "change", "message"),
     [
-        (9, lambda tape: tape[:, :-1], "1 \\+ 2 states, 2 and states columns"),
-        (10, lambda marks: marks[:, :1], "1 \\+ 2 states, 2 and states columns"),
-        (11, lambda seen: seen[:, :1], "1 \\+ 2 states, 2 and states columns"),
-        (9, lambda tape: tape[:-1], "rows that the tape does not have"),
-        (10, lambda marks: marks - 1, "rows that the tape does not have"),
-        (10, lambda marks: marks + 1, "rows that the tape does not have"),
+        (9, lambda order: order[:-1], "what a forward solve of these subjects left"),
+        (10, lambda seen: seen[:, :1], "one column for each state, and two"),
+        (12, lambda origins: origins[:, :1], "one column for each state, and two"),
+        (11, lambda tape: tape[:20], "parts that the tape does not have"),
+        (12, lambda origins: origins - 2, "parts that the tape does not have"),
+        (12, lambda origins: origins + 10_000, "parts that the tape does not have"),
     ],
 )
 def test_the_adjoint_reads_no_tape_that_is_not_there(
@@ -308,7 +308,7 @@ def test_the_adjoint_reads_no_tape_that_is_not_there(
     solver, inputs = adjoint_inputs()
     inputs[position] = np.ascontiguousarray(change(inputs[position]))
     with pytest.raises(ValueError, match=message):
-        call_backward(solver.template, solver.adjoint_tolerances, *inputs, 0)
+        call_backward(solver.template, *inputs, 0)
 
 
 def test_second_derivatives_are_refused() -> None:

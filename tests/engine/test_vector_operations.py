@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from bnode_nlme.engine import slots as at
 from bnode_nlme.engine import sundials
 from bnode_nlme.engine.integrator import (
     CONTEXT,
@@ -17,7 +18,6 @@ from bnode_nlme.engine.integrator import (
     free_integrator,
 )
 from bnode_nlme.engine.memory import load_integer
-from bnode_nlme.engine.slots import SIZE, Slot
 from bnode_nlme.engine.vector_operations import replacements
 
 sundials.load()
@@ -105,10 +105,10 @@ def _operations_of(vector):
 def test_an_integrator_computes_by_them(replaced):
     table = replacements()
     assert np.all(table > 0), "every operation has its counterpart in the library"
-    block = np.zeros(SIZE, np.int64)
+    block = np.zeros(at.SIZE, np.int64)
     if replaced:
-        block[Slot.VECTOR_OPERATIONS] = table.ctypes.data
-        block[Slot.N_VECTOR_OPERATIONS] = len(table)
+        block[at.VECTOR_OPERATIONS] = table.ctypes.data
+        block[at.N_VECTOR_OPERATIONS] = len(table)
     handles = create_integrator(block.ctypes.data, sundials.BDF, 2, 3, 1, 1, 1, 1e-6, 1e-8)
     assert handles[CONTEXT] != 0
     assert handles[MEMORY] != 0
