@@ -33,9 +33,10 @@ def test_within_four_ulp_of_the_true_value(name):
     assert found[worst] <= BOUND, f"{name}({x[worst]!r}) is {found[worst]} ulp off"
 
 
-def test_powers_are_within_four_ulp_of_the_true_value():
+@pytest.mark.parametrize("width", [1, 4])
+def test_powers_are_within_four_ulp_of_the_true_value(width):
     x, y = powers()
-    found = np.array(list(errors("pow", evaluate("pow", x, y), x, y)))
+    found = np.array(list(errors("pow", evaluate("pow", x, y, width=width), x, y)))
     worst = int(np.argmax(found))
     assert found[worst] <= BOUND, f"{x[worst]!r}**{y[worst]!r} is {found[worst]} ulp off"
 
@@ -52,8 +53,10 @@ def test_every_width_gives_the_same_bits(name):
             np.concatenate([a, b.ravel()])
             for a, b in zip(powers(100), np.meshgrid(SPECIAL, SPECIAL), strict=True)
         ]
-    first = evaluate(name, *given, width=1)
-    for width in WIDTHS[1:]:
+    # Alone, a power is the C library's.
+    widths = WIDTHS[1:] if name == "pow" else WIDTHS
+    first = evaluate(name, *given, width=widths[0])
+    for width in widths[1:]:
         np.testing.assert_array_equal(evaluate(name, *given, width=width), first)
 
 
