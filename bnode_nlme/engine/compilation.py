@@ -26,8 +26,8 @@ _ENGINE = Path(__file__).resolve().parent
 def cache_folder() -> Path:
     """Folder of the compiled solver: one for each content of the engine and version of numba."""
     content = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
-    for source in sorted(_ENGINE.glob("*.py")):
-        content.update(source.name.encode() + source.read_bytes())
+    for source in sorted(_ENGINE.rglob("*.py")):
+        content.update(str(source.relative_to(_ENGINE)).encode() + source.read_bytes())
     return Path(config.base_compiledir) / "bnode_nlme" / content.hexdigest()[:16]
 
 

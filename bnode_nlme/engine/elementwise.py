@@ -52,6 +52,8 @@ _NAMES: dict[type, str] = {
     psm.Erfc: "erfc",
     psm.Gamma: "tgamma",
     psm.GammaLn: "lgamma",
+    psm.Psi: "psi",
+    psm.Log1mexp: "log1mexp",
     psm.Sigmoid: "sigmoid",
     psm.Softplus: "softplus",
     ps.LT: "lt",
@@ -105,14 +107,6 @@ def _clipped(program: Program, x: int, low: int, high: int) -> int:
     return program.append("switch", (program.append("lt", (x, low)), low, above))
 
 
-def _log1mexp(program: Program, x: int) -> int:
-    # Maechler (2012), "Accurately computing log(1 - exp(-|a|))": split at log 2.
-    near = program.append("log", (program.append("neg", (program.append("expm1", (x,)),)),))
-    far = program.append("log1p", (program.append("neg", (program.append("exp", (x,)),)),))
-    test = program.append("gt", (x, program.constant(-math.log(2.0))))
-    return program.append("switch", (test, near, far))
-
-
 def _power(program: Program, base: int, exponent: int) -> int:
     known = program.value_of(exponent)
     if known is not None and known in range(1, 9):
@@ -135,7 +129,6 @@ _COMPOSED: dict[type, Callable[..., int]] = {
     ps.IntDiv: _floor_division,
     ps.Clip: _clipped,
     ps.Trunc: _truncated,
-    psm.Log1mexp: _log1mexp,
     ps.Sqr: lambda program, x: program.append("mul", (x, x)),
     ps.Reciprocal: lambda program, x: program.append("div", (program.constant(1.0), x)),
     ps.Identity: lambda program, x: x,

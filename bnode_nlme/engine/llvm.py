@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bnode_nlme.engine.elementary import ELEMENTARY, definition, symbol
 from bnode_nlme.engine.program import Program
-from bnode_nlme.engine.vector_writer import double, type_of
+from bnode_nlme.engine.vector_writer import double, library_declaration, type_of
 
 ARGUMENTS = ("state", "parameters", "weights", "covariates", "seed")
 """Input arrays of every kernel, after the time and before the output array."""
@@ -15,7 +15,7 @@ ARGUMENTS = ("state", "parameters", "weights", "covariates", "seed")
 _BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _COMPARISONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "neq": "une"}
 _INTRINSICS = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceil": "ceil"}
-_LIBRARY_2 = {"pow", "atan2", "fmod"}
+_LIBRARY_2 = {"atan2", "fmod"}
 # Contraction to fused multiply-add is safe; reassociation is not: it breaks range reductions.
 _FLAGS = "contract"
 WIDEST = 4
@@ -123,8 +123,8 @@ def declarations(body: str) -> set[str]:
         elif name.startswith("llvm."):
             needed.add(f"declare {kind} @{name}({kind})")
         elif not name.startswith("elementary."):
-            arguments = "double, double" if name in _LIBRARY_2 else "double"
-            needed.add(f"declare double @{name}({arguments}) nounwind willreturn memory(none)")
+            # The elementary functions declare some of these too, and one declaration must serve.
+            needed.add(library_declaration(name, 2 if name in _LIBRARY_2 else 1))
     return needed
 
 
@@ -152,21 +152,24 @@ def _stages(program: Program) -> list[tuple[list[int], dict[str, list[int]]]]:
 
 
 def _vector_call(
-    operation: str, operands: Sequence[str], results: Sequence[str], width: int
+    operation: str, calls: Sequence[Sequence[str]], results: Sequence[str], width: int
 ) -> list[str]:
-    """One call of an elementary function on several operands; lanes left over hold nothing."""
+    """One call of an elementary function for several; lanes left over repeat the last."""
     kind = type_of(width)
-    if width == 1:
-        call = f"call double @{symbol(operation, 1)}(double {operands[0]})"
-        return [f"{results[0]} = {call}"]
     lines = []
-    vector = "poison"
-    for lane, operand in enumerate(operands):
-        packed = f"{results[0]}.in.{lane}"
-        lines.append(f"{packed} = insertelement {kind} {vector}, double {operand}, i64 {lane}")
-        vector = packed
-    answer = f"{results[0]}.out"
-    lines.append(f"{answer} = call {kind} @{symbol(operation, width)}({kind} {vector})")
+    vectors = []
+    for place, operands in enumerate(zip(*calls, strict=True)):
+        vector = operands[0] if width == 1 else "poison"
+        for lane in range(width if width > 1 else 0):
+            packed = f"{results[0]}.in.{place}.{lane}"
+            operand = operands[min(lane, len(operands) - 1)]
+            lines.append(f"{packed} = insertelement {kind} {vector}, double {operand}, i64 {lane}")
+            vector = packed
+        vectors.append(f"{kind} {vector}")
+    answer = results[0] if width == 1 else f"{results[0]}.out"
+    lines.append(f"{answer} = call {kind} @{symbol(operation, width)}({', '.join(vectors)})")
+    if width == 1:
+        return lines
     lines.extend(
         f"{result} = extractelement {kind} {answer}, i64 {lane}"
         for lane, result in enumerate(results)
@@ -212,7 +215,8 @@ class _Kernel:
             group = numbers[first : first + WIDEST]
             width = 1 << (len(group) - 1).bit_length()
             given = [
-                self.registers[self.program.instructions[number].operands[0]] for number in group
+                [self.registers[operand] for operand in self.program.instructions[number].operands]
+                for number in group
             ]
             results = [f"%v{number}" for number in group]
             self.lines.extend(_vector_call(operation, given, results, width))
