@@ -15,8 +15,8 @@ import numpy as np
 from numba import carray, types
 
 from bnode_nlme.engine import slots as at
-from bnode_nlme.engine.callbacks import all_finite, evaluate
 from bnode_nlme.engine.compilation import callback, compiled
+from bnode_nlme.engine.evaluation import all_finite, evaluate
 from bnode_nlme.engine.integrator import (
     MEMORY,
     QUADRATURE,
@@ -52,6 +52,8 @@ _ONE_STEP = ONE_STEP
 _OBSERVE, _RESET = int(Action.OBSERVE), int(Action.RESET)
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
 _MAX_STEPS_REACHED, _NOT_FINITE = int(SolveStatus.MAX_STEPS), int(SolveStatus.NOT_FINITE)
+
+
 @compiled
 def _integrate(
     block: np.ndarray, handles: np.ndarray, start: float, stop: float, steps: int
@@ -77,9 +79,7 @@ def _integrate(
 
 
 @compiled
-def _set_tolerances(
-    block: np.ndarray, handles: np.ndarray, size: float, worth: float
-) -> bool:
+def _set_tolerances(block: np.ndarray, handles: np.ndarray, size: float, worth: float) -> bool:
     """Absolute tolerances for an adjoint of magnitude `size`, whatever the units.
 
     Returns whether CVODES took them.
@@ -200,7 +200,10 @@ def _solve_subject(
         )
         if record > first and active and passed:
             if block[at.ROW_FIRST] != marks[record - first, 0]:
-                block[at.ROW_FIRST], block[at.ROW_LAST] = marks[record - first, 0], marks[record - first, 1]
+                block[at.ROW_FIRST], block[at.ROW_LAST] = (
+                    marks[record - first, 0],
+                    marks[record - first, 1],
+                )
                 block[at.ROW_CURSOR] = block[at.ROW_LAST] - 1
             status, steps = _integrate(block, handles, time, times[record - 1], steps)
             if status != _SUCCESS:

@@ -10,8 +10,8 @@ import numpy as np
 from numba import carray, types
 
 from bnode_nlme.engine import slots as at
-from bnode_nlme.engine.callbacks import all_finite, evaluate
 from bnode_nlme.engine.compilation import callback, compiled
+from bnode_nlme.engine.evaluation import all_finite, evaluate
 from bnode_nlme.engine.integrator import MEMORY, SCRATCH, VECTOR, status_of, take_integrator
 from bnode_nlme.engine.memory import (
     copy_memory,
@@ -41,6 +41,8 @@ _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
 _MAX_STEPS_REACHED = int(SolveStatus.MAX_STEPS)
 _NOT_FINITE = int(SolveStatus.NOT_FINITE)
+
+
 @compiled
 def _new_row(block: np.ndarray) -> int:
     """Address of the tape's next row: time, state and slope; 0 when memory ran out."""
@@ -234,9 +236,9 @@ def cvodes_forward(call: int) -> None:
         outcome, taken = _solve_subject(
             block, handles, first, last, actions, targets, times, amounts, rates, seen, marks
         )
-    if outcome == _SUCCESS and block[at.KEEP_TAPE] != 0:
-        if not (_keep_marks(block, marks) and close_unit(block, CVODES_UNIT)):
-            outcome = _INTERNAL
+    wanted = outcome == _SUCCESS and block[at.KEEP_TAPE] != 0
+    if wanted and not (_keep_marks(block, marks) and close_unit(block, CVODES_UNIT)):
+        outcome = _INTERNAL
     if outcome != _SUCCESS:
         block[at.TAPE_LENGTH] = block[at.UNIT_FIRST]
     block[at.OUTCOME], block[at.TAKEN] = outcome, taken

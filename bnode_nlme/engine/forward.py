@@ -87,7 +87,10 @@ def solve_group(
         alone[0], place = members[member], places[member]
         outcome, engines[place] = _solve_unit(block, entry, alone, 1), engine
         if outcome != _SUCCESS and engine == LANES_UNIT and hand_over:
-            outcome, engines[place] = _solve_unit(block, block[at.CVODES_FORWARD], alone, 1), CVODES_UNIT
+            outcome, engines[place] = (
+                _solve_unit(block, block[at.CVODES_FORWARD], alone, 1),
+                CVODES_UNIT,
+            )
         status[place], steps[place] = outcome, block[at.TAKEN]
     if block[at.PREDICTIONS] != 0:
         actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))

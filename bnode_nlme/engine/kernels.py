@@ -12,12 +12,12 @@ from pytensor.configdefaults import config
 from pytensor.graph.basic import Variable
 
 from bnode_nlme.dynamics.system import System
+from bnode_nlme.engine.lane_kernels import SYMBOLS, emit_lanes
+from bnode_nlme.engine.lane_programs import lane_programs
 from bnode_nlme.engine.llvm import emit
 from bnode_nlme.engine.lowering import lower, vector_jacobian_product
 from bnode_nlme.engine.native import compile_ir, content_hash
 from bnode_nlme.engine.program import Program
-from bnode_nlme.engine.lane_kernels import SYMBOLS, emit_lanes
-from bnode_nlme.engine.lane_programs import lane_programs
 from bnode_nlme.engine.workspace import Workspace
 
 SCALAR_KERNELS = (

@@ -10,8 +10,8 @@ from numba.extending import intrinsic
 
 from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
-from bnode_nlme.engine.memory import load_double, load_integer, store_double
-from bnode_nlme.engine.tableau import DENSE, STAGES
+from bnode_nlme.engine.memory import load_double, store_double
+from bnode_nlme.engine.tableau import DENSE
 from bnode_nlme.engine.workspace import LANES
 
 _DOUBLE, _INT64 = ir.DoubleType(), ir.IntType(64)
@@ -20,9 +20,7 @@ _DOUBLE, _INT64 = ir.DoubleType(), ir.IntType(64)
 def _native(n_pointers: int, n_doubles: int, returns: bool) -> Any:
     """An intrinsic that calls a function of so many pointers, then doubles, by its address."""
     result: Any = types.float64 if returns else types.void
-    signature = result(
-        types.int64, *[types.int64] * n_pointers, *[types.float64] * n_doubles
-    )
+    signature = result(types.int64, *[types.int64] * n_pointers, *[types.float64] * n_doubles)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = ir.PointerType(_DOUBLE)

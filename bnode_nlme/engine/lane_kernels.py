@@ -115,9 +115,7 @@ def _head(name: str, arrays: Sequence[str], outputs: Sequence[str]) -> str:
     return f"internal void @{name}({', '.join([*read, *written])})"
 
 
-def _prepare(
-    programs: LanePrograms, labels: dict[tuple[str, int], str], needed: set[str]
-) -> str:
+def _prepare(programs: LanePrograms, labels: dict[tuple[str, int], str], needed: set[str]) -> str:
     f = _Function()
     registers = _program_body(f, programs.prepare, labels, needed)
     for index, number in enumerate(programs.prepare.outputs):
@@ -334,9 +332,7 @@ class _Step:
             f.store(zero, "%w", space.direct + i)
         for i in range(STAGES * states):
             f.store(zero, "%w", space.seeds + i)
-        return f.text(
-            "void @backward_step(ptr %w, ptr %weights, ptr %state, double %s, double %h)"
-        )
+        return f.text("void @backward_step(ptr %w, ptr %weights, ptr %state, double %s, double %h)")
 
     def last(self) -> str:
         """Adjoint of the slope at which an interval begins."""

@@ -16,8 +16,8 @@ import numpy as np
 from numba import carray, types
 
 from bnode_nlme.engine import slots as at
-from bnode_nlme.engine.evaluation import evaluate
 from bnode_nlme.engine.compilation import callback, compiled
+from bnode_nlme.engine.evaluation import evaluate
 from bnode_nlme.engine.lane_calls import (
     call_backward_step,
     call_slope,
@@ -81,9 +81,7 @@ def _readout_adjoint(
         states, parameters = block[at.N_STATES], block[at.N_PARAMETERS]
         workspace = block[at.WORKSPACE]
         length = parameters + block[at.READOUT_WEIGHTS]
-        _add_to_lane(
-            workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer[states:]
-        )
+        _add_to_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer[states:])
     return active
 
 
@@ -162,9 +160,7 @@ def _initial_adjoint(
     seed = np.empty(states)
     read_lane(workspace, block[at.W_ADJOINT], lane, states, seed.ctypes.data)
     use_subject(block, subject)
-    evaluate(
-        block.ctypes.data, at.INITIAL_ADJOINT, time, 0, seed.ctypes.data, answer.ctypes.data
-    )
+    evaluate(block.ctypes.data, at.INITIAL_ADJOINT, time, 0, seed.ctypes.data, answer.ctypes.data)
     length = block[at.N_PARAMETERS]
     _add_to_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer)
 
@@ -177,9 +173,7 @@ def _solve(block: np.ndarray) -> int:
     actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
     targets = carray(pointer_to_integers(block[at.TARGETS]), (records,))
     times = carray(pointer_to_doubles(block[at.TIMES]), (records,))
-    cotangents = carray(
-        pointer_to_doubles(block[at.COTANGENTS]), (records, block[at.N_READOUTS])
-    )
+    cotangents = carray(pointer_to_doubles(block[at.COTANGENTS]), (records, block[at.N_READOUTS]))
     members = carray(pointer_to_integers(block[at.MEMBERS]), (LANES,))
     count, states = block[at.N_MEMBERS], block[at.N_STATES]
     workspace, weights = block[at.WORKSPACE], block[at.WEIGHTS]
@@ -226,9 +220,7 @@ def _solve(block: np.ndarray) -> int:
             if changed:
                 prepare(block)
             copy_memory(workspace + 8 * block[at.W_STATES], interval, row * states)
-            copy_memory(
-                workspace + 8 * block[at.W_RATES], interval + row * states, row * states
-            )
+            copy_memory(workspace + 8 * block[at.W_RATES], interval + row * states, row * states)
             copy_memory(workspace + 8 * block[at.W_START], spans, row)
             copy_memory(workspace + 8 * block[at.W_LENGTH], spans + row, row)
             call_slope(block[at.FIRST_SLOPE], workspace, weights, 1.0, 0.0)
@@ -241,9 +233,7 @@ def _solve(block: np.ndarray) -> int:
                             block, lane, members[lane], dense[lane], cursor[lane], s, h,
                             targets, times, cotangents, answer,
                         )  # fmt: skip
-                call_backward_step(
-                    block[at.BACKWARD_STEP], workspace, weights, kept + 16, s, h
-                )
+                call_backward_step(block[at.BACKWARD_STEP], workspace, weights, kept + 16, s, h)
             call_slope(block[at.FIRST_SLOPE_ADJOINT], workspace, weights, 0.0, 0.0)
         for lane in range(count):
             _undo_records(

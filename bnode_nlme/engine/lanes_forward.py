@@ -12,8 +12,8 @@ import numpy as np
 from numba import carray, types
 
 from bnode_nlme.engine import slots as at
-from bnode_nlme.engine.evaluation import all_finite, evaluate
 from bnode_nlme.engine.compilation import callback, compiled
+from bnode_nlme.engine.evaluation import all_finite, evaluate
 from bnode_nlme.engine.lane_calls import (
     call_forward_step,
     call_slope,
@@ -328,9 +328,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
             if s + 1.01 * h >= 1.0:
                 h = 1.0 - s
             attempts += 1
-            square = call_forward_step(
-                block[at.FORWARD_STEP], workspace, weights, s, h, rtol, atol
-            )
+            square = call_forward_step(block[at.FORWARD_STEP], workspace, weights, s, h, rtol, atol)
             if not square <= 1.0:
                 if h <= _SMALLEST:
                     return (_STEP_TOO_SMALL if square > 1.0 else _NOT_FINITE), attempts

@@ -45,8 +45,6 @@ _MESSAGES = {
     SolveStatus.TOO_MUCH_ACCURACY: (
         "the tolerances ask for more than double precision gives; raise rtol or atol"
     ),
-    SolveStatus.STIFF: (
-        "the system is too stiff for the explicit method; use method=\"bdf\""
-    ),
+    SolveStatus.STIFF: ('the system is too stiff for the explicit method; use method="bdf"'),
     SolveStatus.INTERNAL: "CVODES refused its input or ran out of memory",
 }

@@ -35,6 +35,4 @@ def value_and_gradient(
     assert (forward.origins[:, 0] >= 0).all() or options.get("tape_megabytes") == 0
     if cotangents is None:
         cotangents = np.ones_like(forward.predictions)
-    return forward, solver.backward(
-        parameters, weights, covariates, schedule, forward, cotangents
-    )
+    return forward, solver.backward(parameters, weights, covariates, schedule, forward, cotangents)

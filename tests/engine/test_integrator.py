@@ -9,13 +9,13 @@ import pytest
 
 from bnode_nlme.engine import SolveStatus
 from bnode_nlme.engine import slots as at
-from bnode_nlme.engine.cvodes_backward import _set_tolerances
 from bnode_nlme.engine.callbacks import (
     forward_callback,
     forward_jacobian_callback,
     quadrature_callback,
 )
 from bnode_nlme.engine.counts import SolveCounter
+from bnode_nlme.engine.cvodes_backward import _set_tolerances
 from bnode_nlme.engine.cvodes_forward import _write_step
 from bnode_nlme.engine.integrator import create_integrator, free_integrator
 from bnode_nlme.engine.kernels import kernels_of

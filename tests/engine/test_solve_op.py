@@ -14,8 +14,8 @@ from pytensor.compile.sharedvalue import shared
 from pytensor.gradient import DisconnectedInputError, grad
 
 from bnode_nlme.dynamics import MLP, System
-from bnode_nlme.engine import slots as at
 from bnode_nlme.engine import SolverOptions, solve
+from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.counts import SolveCounter
 from bnode_nlme.engine.kernels import build_kernels, kernels_of
 from bnode_nlme.engine.population import PopulationSolver, call_backward
