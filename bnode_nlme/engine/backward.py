@@ -131,5 +131,4 @@ def backward_entry(call: int) -> None:
     or the adjoint solve of a subject failed. Writes steps (subjects,).
     """
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    groups = (block[at.N_SOLVED] + LANES - 1) // LANES
-    run(block[at.BACKWARD_THREAD], block[at.BACKWARD_ROUTINE], call, block[at.THREADS], groups)
+    run(block[at.BACKWARD_THREAD], block[at.BACKWARD_ROUTINE], call)

@@ -197,5 +197,4 @@ def forward_entry(call: int) -> None:
     caller fills predictions with NaN.
     """
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    groups = (block[at.N_SOLVED] + LANES - 1) // LANES
-    run(block[at.FORWARD_THREAD], block[at.FORWARD_ROUTINE], call, block[at.THREADS], groups)
+    run(block[at.FORWARD_THREAD], block[at.FORWARD_ROUTINE], call)
