@@ -51,6 +51,8 @@ class Kernels:
         What a solve reports at each observation row: the outputs, then the states.
     readout_weights : int
         How many cotangents of weights the adjoint of the readouts gives: all or none.
+    kept : int
+        Rows that a stage of a step in lanes keeps for its adjoint.
     workspace : Workspace
         Layout of the memory of a group of lanes.
     """
@@ -62,6 +64,7 @@ class Kernels:
     covariates: int
     readouts: tuple[str, ...]
     readout_weights: int
+    kept: int
     workspace: Workspace
 
     @functools.cached_property
@@ -223,6 +226,7 @@ def build_kernels(system: System) -> Kernels:
         covariates=len(system.covariates),
         readouts=names,
         readout_weights=readout_weights,
+        kept=lanes.kept,
         workspace=space,
     )
 

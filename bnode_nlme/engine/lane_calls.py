@@ -56,20 +56,21 @@ def call_forward_step(
     function: Any,
     workspace: Any,
     weights: Any,
+    kept: Any,
     s: Any,
     h: Any,
     rtol: Any,
     atol: Any,
 ) -> Any:
     """Call ``forward_step``."""
-    return _native(2, 4, True)
+    return _native(3, 4, True)
 
 
 @intrinsic
 def call_backward_step(
-    typing_context: Any, function: Any, workspace: Any, weights: Any, state: Any, s: Any, h: Any
+    typing_context: Any, function: Any, workspace: Any, weights: Any, tape: Any, s: Any, h: Any
 ) -> Any:
-    """Call ``backward_step``."""
+    """Call ``backward_step`` or ``backward_step_full``."""
     return _native(3, 2, False)
 
 

@@ -38,6 +38,7 @@ from bnode_nlme.engine.records import use_subject
 from bnode_nlme.engine.schedule import Action
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
+from bnode_nlme.engine.tape import FULL, step_width
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _RESET = int(Action.OBSERVE), int(Action.RESET)
@@ -196,7 +197,9 @@ def _solve(block: np.ndarray) -> int:
     cursor, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     began = np.zeros(LANES, np.int64)
     end = block[at.UNIT] + 8 * block[at.UNIT_LENGTH]
-    width = 8 * (2 + states * LANES)
+    full = block[at.KEEP_TAPE] == FULL
+    width = 8 * step_width(block)
+    step_function = block[at.BACKWARD_STEP_FULL] if full else block[at.BACKWARD_STEP]
     row = 8 * LANES
     while end > block[at.UNIT]:
         interval = end - 8 * ((5 + 2 * states) * LANES + 1)
@@ -233,7 +236,7 @@ def _solve(block: np.ndarray) -> int:
                             block, lane, members[lane], dense[lane], cursor[lane], s, h,
                             targets, times, cotangents, answer,
                         )  # fmt: skip
-                call_backward_step(block[at.BACKWARD_STEP], workspace, weights, kept + 16, s, h)
+                call_backward_step(step_function, workspace, weights, kept + 16, s, h)
             call_slope(block[at.FIRST_SLOPE_ADJOINT], workspace, weights, 0.0, 0.0)
         for lane in range(count):
             _undo_records(

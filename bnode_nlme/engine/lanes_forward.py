@@ -35,8 +35,8 @@ from bnode_nlme.engine.records import report, use_subject
 from bnode_nlme.engine.schedule import Action, is_zero_length
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
-from bnode_nlme.engine.tape import close_unit, extend
-from bnode_nlme.engine.units import LANES_UNIT
+from bnode_nlme.engine.tape import FULL, NO_TAPE, close_unit, extend, step_width
+from bnode_nlme.engine.units import FULL_LANES_UNIT, LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
@@ -211,17 +211,17 @@ def _is_at_stability(block: np.ndarray, h: float) -> bool:
 
 
 @compiled
-def _keep_step(block: np.ndarray, s: float, h: float) -> bool:
-    """Append a step to the tape: where it begins, how long it is, and the state there."""
-    states = block[at.N_STATES]
-    row = extend(block, 2 + states * LANES)
-    if row == 0:
-        return False
+def _keep_step(block: np.ndarray, row: int, s: float, h: float) -> None:
+    """Write a step to its row of the tape: where it begins, how long it is, the state there.
+
+    A full tape holds the slopes of its stages but the last too, and already what these kept.
+    """
+    workspace, rows = block[at.WORKSPACE], 8 * LANES * block[at.N_STATES]
     store_double(row, 0, s)
     store_double(row, 1, h)
-    source = block[at.WORKSPACE] + 8 * block[at.W_STATES]
-    copy_memory(row + 16, source, 8 * states * LANES)
-    return True
+    copy_memory(row + 16, workspace + 8 * block[at.W_STATES], rows)
+    if block[at.KEEP_TAPE] == FULL:
+        copy_memory(row + 16 + rows, workspace + 8 * block[at.W_SLOPES], (STAGES - 1) * rows)
 
 
 @compiled
@@ -261,7 +261,10 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
     workspace, weights, address = block[at.WORKSPACE], block[at.WEIGHTS], block.ctypes.data
     rtol, atol = load_double(address, at.RTOL), load_double(address, at.ATOL)
     first_state = block[at.W_STATES]
-    keep, hand_over = block[at.KEEP_TAPE] != 0, block[at.HAND_OVER] != 0
+    keep, hand_over = block[at.KEEP_TAPE] != NO_TAPE, block[at.HAND_OVER] != 0
+    full, width = block[at.KEEP_TAPE] == FULL, step_width(block)
+    kept = workspace + 8 * (block[at.W_KEPT] + LANES * block[at.N_KEPT])
+    row = 0
     began, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     stop, cursor = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     now = np.zeros(LANES)
@@ -328,15 +331,25 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
             if s + 1.01 * h >= 1.0:
                 h = 1.0 - s
             attempts += 1
-            square = call_forward_step(block[at.FORWARD_STEP], workspace, weights, s, h, rtol, atol)
+            if keep:
+                row = extend(block, width)
+                if row == 0:
+                    return _INTERNAL, attempts
+            if full:
+                kept = row + 8 * (2 + STAGES * LANES * states)
+            square = call_forward_step(
+                block[at.FORWARD_STEP], workspace, weights, kept, s, h, rtol, atol
+            )
             if not square <= 1.0:
                 if h <= _SMALLEST:
                     return (_STEP_TOO_SMALL if square > 1.0 else _NOT_FINITE), attempts
                 h *= max(_LEAST, _SAFETY * square**-0.1) if square < np.inf else _LEAST
                 rejected = True
+                if keep:
+                    block[at.TAPE_LENGTH] -= width
                 continue
-            if keep and not _keep_step(block, s, h):
-                return _INTERNAL, attempts
+            if keep:
+                _keep_step(block, row, s, h)
             reached = 1.0 if h == 1.0 - s else s + h
             for lane in range(count):
                 if cursor[lane] < stop[lane]:
@@ -403,8 +416,10 @@ def lanes_forward(call: int) -> None:
     block = carray(pointer_to_integers(call), (at.SIZE,))
     block[at.UNIT_FIRST] = block[at.TAPE_LENGTH]
     outcome, taken = _solve(block)
-    if outcome == _SUCCESS and block[at.KEEP_TAPE] != 0 and not close_unit(block, LANES_UNIT):
-        outcome = _INTERNAL
+    if outcome == _SUCCESS and block[at.KEEP_TAPE] != NO_TAPE:
+        engine = FULL_LANES_UNIT if block[at.KEEP_TAPE] == FULL else LANES_UNIT
+        if not close_unit(block, engine):
+            outcome = _INTERNAL
     if outcome != _SUCCESS:
         block[at.TAPE_LENGTH] = block[at.UNIT_FIRST]
     block[at.OUTCOME], block[at.TAKEN] = outcome, taken

@@ -17,17 +17,18 @@ from bnode_nlme.engine.model_block import model_block
 from bnode_nlme.engine.options import SolverOptions
 from bnode_nlme.engine.schedule import Action, Schedule
 from bnode_nlme.engine.status import SolveStatus
+from bnode_nlme.engine.tape import FULL, LEAN, NO_TAPE
 from bnode_nlme.engine.workspace import LANES
 
 Array = NDArray[Any]
 
 _OBSERVE, _SUCCESS = int(Action.OBSERVE), int(SolveStatus.SUCCESS)
 
-_FIRST_GUESS = 512
-"""Doubles of tape for a subject, where none was solved yet."""
+_FIRST_LEAN, _FIRST_FULL = 4096, 32768
+"""Doubles of tape for a group, where none was solved yet."""
 
-_LEAST_ROOM = 2**15
-"""Doubles that a tape may always take."""
+_CACHED = 2**20
+"""Doubles of a tape up to which a full one pays."""
 
 NOT_ASKED_FOR = -1
 """Status of a subject that was not among those to solve."""
@@ -166,6 +167,20 @@ def _grouped(offsets: Array, actions: Array, times: Array, subjects: Array) -> A
 
 
 @compiled
+def _kind_of_tape(template: Array, groups: int) -> tuple[int, int]:
+    """What the tape holds, and how many doubles each group has room for.
+
+    A full tape spares the adjoint most evaluations of the right-hand side, but must be written and
+    read: that pays as long as it stays in the processor's caches.
+    """
+    hint = template[at.TAPE_HINT]
+    full, lean = load_integer(hint, FULL - LEAN), load_integer(hint, 0)
+    if full * groups <= min(_CACHED, template[at.TAPE_LIMIT]):
+        return FULL, full
+    return LEAN, lean
+
+
+@compiled
 def _block(
     template: Array,
     parameters: Array,
@@ -193,7 +208,7 @@ def _block(
     block[at.ACTIONS], block[at.TARGETS] = actions.ctypes.data, targets.ctypes.data
     block[at.TIMES], block[at.AMOUNTS] = times.ctypes.data, amounts.ctypes.data
     block[at.ORDER], block[at.SEEN] = order.ctypes.data, seen.ctypes.data
-    block[at.SHARED_TAPE], block[at.SHARED_CAPACITY] = tape.ctypes.data, tape.shape[0]
+    block[at.SHARED_TAPE] = tape.ctypes.data
     block[at.ORIGINS] = origins.ctypes.data
     block[at.STATUS], block[at.STEPS] = status.ctypes.data, steps.ctypes.data
     block[at.COUNTS] = counts
@@ -228,25 +243,29 @@ def call_forward(
     seen = np.empty((n_records, states))
     order = _grouped(offsets, actions, times, subjects)
     solved = order.shape[0]
-    groups = (solved + LANES - 1) // LANES if keep_tape else 0
-    origins = np.empty((groups, 2), np.int64)
-    hint = template[at.TAPE_HINT]
-    room = max(load_integer(hint, 0) * solved, _LEAST_ROOM)
-    tape = np.empty(min(room, template[at.TAPE_LIMIT]) if keep_tape else 0)
+    groups = (solved + LANES - 1) // LANES
+    kind, room = _kind_of_tape(template, groups) if keep_tape else (NO_TAPE, 0)
+    with_room = min(groups, template[at.TAPE_LIMIT] // room) if room > 0 else 0
+    origins = np.empty((groups if keep_tape else 0, 2), np.int64)
+    for group in range(origins.shape[0]):
+        origins[group, 0], origins[group, 1] = room * group if group < with_room else -1, 0
+    tape = np.empty(room * with_room)
     block = _block(
         template, parameters, weights, covariates, offsets, actions, targets, times, amounts,
         order, seen, tape, origins, status, steps, counts,
     )  # fmt: skip
-    shared = np.zeros(2, np.int64)
+    shared = np.zeros(1, np.int64)
     block[at.PREDICTIONS], block[at.ENGINES] = predictions.ctypes.data, engines.ctypes.data
-    block[at.KEEP_TAPE] = 1 if keep_tape else 0
-    block[at.NEXT_GROUP], block[at.SHARED_LENGTH] = shared.ctypes.data, shared.ctypes.data + 8
+    block[at.KEEP_TAPE], block[at.ROOM] = kind, room
+    block[at.NEXT_GROUP] = shared.ctypes.data
     if solved > 0:
         call_entry(block[at.FORWARD_ENTRY], block.ctypes.data)
-    if keep_tape and solved > 0:
+    # A use after the call keeps the array alive: the entry point only sees its address.
+    shared[0] = block[0]
+    if keep_tape and groups > 0:
         # The next call makes room for what this one needed, and some more.
-        wanted = shared[1] // solved + shared[1] // (8 * solved) + 1
-        store_integer(hint, 0, max(load_integer(hint, 0), wanted))
+        most, hint, place = origins[:, 1].max(), template[at.TAPE_HINT], kind - LEAN
+        store_integer(hint, place, max(load_integer(hint, place), most + most // 8))
     return predictions, status, steps, engines, order, seen, tape, origins
 
 
@@ -342,8 +361,8 @@ class PopulationSolver:
 
     @functools.cached_property
     def tape_hint(self) -> NDArray[np.int64]:
-        """Doubles of tape that a subject took so far: what the next call makes room for."""
-        return np.array([_FIRST_GUESS])
+        """Doubles of tape that a group took so far, lean and full: what the next call makes room for."""
+        return np.array([_FIRST_LEAN, _FIRST_FULL])
 
     def forward(
         self,
