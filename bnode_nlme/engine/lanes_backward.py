@@ -237,6 +237,9 @@ def _solve(block: np.ndarray) -> int:
                             targets, times, cotangents, answer,
                         )  # fmt: skip
                 call_backward_step(step_function, workspace, weights, kept + 16, s, h)
+            if full:
+                # The tape holds what all stages kept but the first of all.
+                call_slope(block[at.FIRST_SLOPE], workspace, weights, 0.0, 0.0)
             call_slope(block[at.FIRST_SLOPE_ADJOINT], workspace, weights, 0.0, 0.0)
         for lane in range(count):
             _undo_records(

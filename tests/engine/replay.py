@@ -32,28 +32,30 @@ class Interval:
     steps: list[tuple[float, float]]
 
 
-def units_on(tape: Array, states: int) -> list[tuple[list[int], list[Interval]]]:
-    """Members and intervals of each unit on one group's tape, all of them lanes."""
+def units_on(
+    tape: Array, states: int, kept: int, engine: int
+) -> list[tuple[list[int], list[Interval]]]:
+    """Members and intervals of each unit on one group's tape, all of one kind."""
+    rows = states if engine == LANES_UNIT else STAGES * states + (STAGES - 1) * kept
     units = []
     end = len(tape)
     while end > 0:
         trailer = tape[end - TRAILER : end]
-        assert trailer[LANES + 1] == LANES_UNIT
+        assert trailer[LANES + 1] == engine
         members = trailer[: int(trailer[LANES])].astype(int).tolist()
         first = end - TRAILER - int(trailer[LANES + 2])
-        units.append((members, _intervals(tape[first : end - TRAILER], states)))
+        units.append((members, _intervals(tape[first : end - TRAILER], states, 2 + LANES * rows)))
         end = first
     return units
 
 
-def _intervals(tape: Array, states: int) -> list[Interval]:
+def _intervals(tape: Array, states: int, width: int) -> list[Interval]:
     intervals = []
     end = len(tape)
     while end > 0:
         steps = int(tape[end - 1])
         row = end - 1 - (5 + 2 * states) * LANES
         record = tape[row : end - 1].reshape(-1, LANES)
-        width = 2 + states * LANES
         end = row - width * steps
         intervals.append(
             Interval(
