@@ -32,7 +32,7 @@ def value_and_gradient(
     Small populations have a full tape, unless a lean one is asked for.
     """
     solver = PopulationSolver(kernels_of(system), SolverOptions(**options))
-    solver.tape_hint[:] = (1_000_000, 2**40) if lean else (0, 500_000)
+    solver.tape_hint[:] = (500_000, 2**40) if lean else (500_000, 500_000)
     covariates = covariate_matrix(system, study)
     schedule = build_schedule(system, study)
     subjects = np.arange(study.n_subjects)

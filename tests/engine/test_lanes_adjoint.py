@@ -59,9 +59,7 @@ def test_the_gradient_is_that_of_the_same_steps(seed: int, rtol: float, lean: bo
     problem = random_problem(seed)
     cotangents = cotangents_for(problem, seed)
     arguments = (problem.system, problem.study, problem.parameters, problem.weights, cotangents)
-    forward, backward = value_and_gradient(
-        *arguments, lean, method="tsit5", rtol=rtol, atol=rtol
-    )
+    forward, backward = value_and_gradient(*arguments, lean, method="tsit5", rtol=rtol, atol=rtol)
     engine = LANES_UNIT if lean else FULL_LANES_UNIT
     values, to_parameters, to_weights = replay_gradient(problem, forward, cotangents, engine)
     assert_allclose(forward.predictions, values, rtol=1e-10, atol=1e-10)
