@@ -2,9 +2,9 @@
 
     python -m benchmarks.scaling [--method auto] [--sizes 10,100,1000] [--json FILE]
 
-Each size is measured in a process of its own, on one core. Memory is the most that value and
-gradient needed beyond what the process held before the first call: its data, the model and the
-compiled function.
+Each size is measured in a process of its own, on one core. Memory is the most that the first call
+of value and gradient needed beyond what the process held before it (its data, the model, the
+compiled function), less what it needed at the smallest size, where nearly all of it is code.
 """
 
 from __future__ import annotations
@@ -77,8 +77,7 @@ def _measure(subjects: int, method: str) -> dict[str, float]:
         "subjects": subjects,
         "microseconds": min(turns) / subjects * 1e6,
         "median": float(np.median(turns)) / subjects * 1e6,
-        "bytes": (peak - held) / subjects,
-        "held_bytes": held,
+        "needed_bytes": peak - held,
         "study_seconds": read_seconds,
     }
 
@@ -106,6 +105,9 @@ def main() -> None:
             continue
         row = json.loads(done.stdout.splitlines()[-1])
         rows.append(row)
+        first = next(row for row in rows if "failure" not in row)
+        added, more = row["needed_bytes"] - first["needed_bytes"], size - first["subjects"]
+        row["bytes"] = added / more if more else 0.0
         print(
             f"{size:9d}{row['microseconds']:10.1f}{row['median']:9.1f}{row['bytes']:9.0f}",
             flush=True,
