@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -357,6 +358,12 @@ class PopulationSolver:
         """
         block = model_block(self.kernels, self.options)
         block[at.TAPE_HINT] = self.tape_hint.ctypes.data
+        if block[at.CVODES_FORWARD] != 0:
+            from bnode_nlme.engine.integrator import POOL, free_pool
+
+            pool = np.zeros(2 * POOL, np.int64)
+            block[at.INTEGRATORS] = pool.ctypes.data
+            weakref.finalize(self, free_pool, pool)
         return block
 
     @functools.cached_property

@@ -39,6 +39,7 @@ LANES_BACKWARD = next(_count)
 CVODES_FORWARD = next(_count)  # 0 where CVODES cannot be reached
 CVODES_BACKWARD = next(_count)
 CVODES_RELEASE = next(_count)
+INTEGRATORS = next(_count)  # address of those that the model keeps, see `integrator`
 FORWARD_ENTRY = next(_count)
 BACKWARD_ENTRY = next(_count)
 FORWARD_THREAD = next(_count)
