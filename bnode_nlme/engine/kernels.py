@@ -89,7 +89,7 @@ def _expressions(
         "state_adjoint": vector_jacobian_product(graph.derivative, inputs[:1], seed),
         "parameter_adjoint": vector_jacobian_product(graph.derivative, inputs[1:], seed),
         "readout": [readout],
-        "readout_adjoint": vector_jacobian_product(readout, inputs, readout_seed),
+        "readout_adjoint": vector_jacobian_product(readout, [graph.time, *inputs], readout_seed),
         "initial": [graph.initial],
         "initial_adjoint": vector_jacobian_product(graph.initial, [graph.parameters], seed),
     }
@@ -156,7 +156,7 @@ def _without_idle_weights(adjoint: Program, system: System) -> int:
 
     Hundreds of zeros would be written, and added up, at every observation.
     """
-    first = len(system.states) + len(system.parameters)
+    first = 1 + len(system.states) + len(system.parameters)
     if all(adjoint.value_of(number) == 0.0 for number in adjoint.outputs[first:]):
         del adjoint.outputs[first:]
     return len(adjoint.outputs) - first

@@ -117,3 +117,16 @@ def dense_weight(stage: int, u: float) -> float:
     """Weight of a stage's slope in the solution at a fraction of the step."""
     a, b, c, d = DENSE[stage]
     return u * (a + u * (b + u * (c + u * d)))
+
+
+@compiled
+def dense_slope(stage: int, u: float) -> float:
+    """Weight of a stage's slope in the slope of the solution at a fraction of the step."""
+    a, b, c, d = DENSE[stage]
+    return a + u * (2.0 * b + u * (3.0 * c + u * 4.0 * d))
+
+
+@compiled
+def add_to_row(workspace: int, row: int, lane: int, value: float) -> None:
+    """Add to one lane's number in a row of the workspace."""
+    store_double(workspace, row + lane, load_double(workspace, row + lane) + value)

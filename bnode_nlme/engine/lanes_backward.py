@@ -19,8 +19,10 @@ from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import callback, compiled
 from bnode_nlme.engine.evaluation import evaluate
 from bnode_nlme.engine.lane_calls import (
+    add_to_row,
     call_backward_step,
     call_slope,
+    dense_slope,
     dense_weight,
     fill,
     load_subject,
@@ -41,7 +43,7 @@ from bnode_nlme.engine.tableau import STAGES
 from bnode_nlme.engine.tape import FULL, step_width
 from bnode_nlme.engine.workspace import LANES
 
-_OBSERVE, _RESET = int(Action.OBSERVE), int(Action.RESET)
+_OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
 _SUCCESS, _NOT_FINITE = int(SolveStatus.SUCCESS), int(SolveStatus.NOT_FINITE)
 
 
@@ -65,7 +67,7 @@ def _readout_adjoint(
     cotangents: np.ndarray,
     answer: np.ndarray,
 ) -> bool:
-    """Pull an observation's cotangents back: `answer` begins with those of the state it saw.
+    """Pull an observation's cotangents back: `answer` begins with those of its time and its state.
 
     Those of parameters and weights go to the workspace. Returns whether there were any.
     """
@@ -82,7 +84,9 @@ def _readout_adjoint(
         states, parameters = block[at.N_STATES], block[at.N_PARAMETERS]
         workspace = block[at.WORKSPACE]
         length = parameters + block[at.READOUT_WEIGHTS]
-        _add_to_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer[states:])
+        _add_to_lane(
+            workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer[1 + states :]
+        )
     return active
 
 
@@ -99,8 +103,14 @@ def _within_step(
     times: np.ndarray,
     cotangents: np.ndarray,
     answer: np.ndarray,
-) -> int:
-    """Pull back the observations of a lane within a step; the last that is left, plus one."""
+    within: np.ndarray,
+    found: int,
+) -> tuple[int, int]:
+    """Pull back the observations of a lane within a step.
+
+    Notes in `within`, after those `found` so far, what `_move_in_time` needs of each. Returns the
+    last that is left, plus one, and how many were found.
+    """
     workspace, states = block[at.WORKSPACE], block[at.N_STATES]
     start = load_double(workspace, block[at.W_START] + lane)
     length = load_double(workspace, block[at.W_LENGTH] + lane)
@@ -115,12 +125,48 @@ def _within_step(
         )
         if active:
             u = min(max((fraction - s) / h, 0.0), 1.0)
-            _add_to_lane(workspace, block[at.W_DIRECT], lane, states, 1.0, answer)
+            state = answer[1:]
+            _add_to_lane(workspace, block[at.W_DIRECT], lane, states, 1.0, state)
             for stage in range(STAGES):
                 weight = h * length * dense_weight(stage, u)
                 first = block[at.W_SEEDS] + stage * states * LANES
-                _add_to_lane(workspace, first, lane, states, weight, answer)
-    return stop
+                _add_to_lane(workspace, first, lane, states, weight, state)
+            row = within[found]
+            row[0], row[1], row[2], row[3] = lane, stop, fraction, u
+            row[4:] = answer[: 1 + states]
+            found += 1
+    return stop, found
+
+
+@compiled
+def _move_in_time(block: np.ndarray, within: np.ndarray, found: int) -> None:
+    """Cotangents of the times at which a step was observed, once its slopes are known again."""
+    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
+    for row in within[:found]:
+        lane, record, fraction, u = int(row[0]), int(row[1]), row[2], row[3]
+        along = 0.0
+        for stage in range(STAGES):
+            first = block[at.W_SLOPES] + stage * states * LANES + lane
+            weight = dense_slope(stage, u)
+            for i in range(states):
+                along += weight * load_double(workspace, first + i * LANES) * row[5 + i]
+        to_time = block[at.TIME_COTANGENTS] + 8 * record
+        store_double(to_time, 0, load_double(to_time, 0) + row[4] + along)
+        add_to_row(workspace, block[at.W_START_GRADIENT], lane, -along)
+        add_to_row(workspace, block[at.W_LENGTH_GRADIENT], lane, -fraction * along)
+
+
+@compiled
+def _move_interval(block: np.ndarray, lane: int, began: int, ended: int) -> None:
+    """Cotangents of the times at which a lane's interval began and ended."""
+    workspace, to_times = block[at.WORKSPACE], block[at.TIME_COTANGENTS]
+    length = load_double(workspace, block[at.W_LENGTH] + lane)
+    to_start = load_double(workspace, block[at.W_START_GRADIENT] + lane)
+    to_length = load_double(workspace, block[at.W_LENGTH_GRADIENT] + lane)
+    to_length += load_double(workspace, block[at.W_SLOPE_GRADIENT] + lane) / length
+    change = load_double(to_times, began) + to_start - to_length
+    store_double(to_times, began, change)
+    store_double(to_times, ended, load_double(to_times, ended) + to_length)
 
 
 @compiled
@@ -145,11 +191,21 @@ def _undo_records(
                 block, lane, subject, record, target, times[record], cotangents, answer
             )
             if active:
-                _add_to_lane(workspace, block[at.W_ADJOINT], lane, states, 1.0, answer)
-        elif action == _RESET:
+                _add_to_lane(workspace, block[at.W_ADJOINT], lane, states, 1.0, answer[1:])
+                to_time = block[at.TIME_COTANGENTS] + 8 * record
+                store_double(to_time, 0, load_double(to_time, 0) + answer[0])
+        elif action == _ADD:
+            place = block[at.W_ADJOINT] + target * LANES + lane
+            store_double(block[at.AMOUNT_COTANGENTS], record, load_double(workspace, place))
+        elif action == _SET_RATE:
+            place = block[at.W_RATE_GRADIENT] + target * LANES + lane
+            store_double(block[at.AMOUNT_COTANGENTS], record, load_double(workspace, place))
+            store_double(workspace, place, 0.0)
+        else:
             _initial_adjoint(block, lane, subject, times[record], answer)
             for i in range(states):
                 store_double(workspace, block[at.W_ADJOINT] + i * LANES + lane, 0.0)
+                store_double(workspace, block[at.W_RATE_GRADIENT] + i * LANES + lane, 0.0)
 
 
 @compiled
@@ -178,7 +234,11 @@ def _solve(block: np.ndarray) -> int:
     members = carray(pointer_to_integers(block[at.MEMBERS]), (LANES,))
     count, states = block[at.N_MEMBERS], block[at.N_STATES]
     workspace, weights = block[at.WORKSPACE], block[at.WEIGHTS]
-    answer = np.empty(states + block[at.N_PARAMETERS] + block[at.N_WEIGHTS])
+    answer = np.empty(1 + states + block[at.N_PARAMETERS] + block[at.N_WEIGHTS])
+    most = 0
+    for lane in range(count):
+        most += offsets[members[lane] + 1] - offsets[members[lane]]
+    within = np.empty((most, 5 + states))
     for first, length in (
         (block[at.W_ADJOINT], states),
         (block[at.W_DIRECT], states),
@@ -226,21 +286,30 @@ def _solve(block: np.ndarray) -> int:
             copy_memory(workspace + 8 * block[at.W_RATES], interval + row * states, row * states)
             copy_memory(workspace + 8 * block[at.W_START], spans, row)
             copy_memory(workspace + 8 * block[at.W_LENGTH], spans + row, row)
+            for place in (at.W_START_GRADIENT, at.W_LENGTH_GRADIENT, at.W_SLOPE_GRADIENT):
+                fill(workspace, block[place], 1, 0.0)
             call_slope(block[at.FIRST_SLOPE], workspace, weights, 1.0, 0.0)
             for step in range(steps):
                 kept = interval - width * (step + 1)
                 s, h = load_double(kept, 0), load_double(kept, 1)
+                found = 0
                 for lane in range(count):
                     if cursor[lane] > dense[lane]:
-                        cursor[lane] = _within_step(
+                        cursor[lane], found = _within_step(
                             block, lane, members[lane], dense[lane], cursor[lane], s, h,
-                            targets, times, cotangents, answer,
+                            targets, times, cotangents, answer, within, found,
                         )  # fmt: skip
                 call_backward_step(step_function, workspace, weights, kept + 16, s, h)
+                _move_in_time(block, within, found)
             if full:
                 # The tape holds what all stages kept but the first of all.
                 call_slope(block[at.FIRST_SLOPE], workspace, weights, 0.0, 0.0)
             call_slope(block[at.FIRST_SLOPE_ADJOINT], workspace, weights, 0.0, 0.0)
+            for lane in range(count):
+                if load_double(spans, LANES + lane) > 0.0:
+                    _move_interval(
+                        block, lane, began[lane], int(load_double(spans, 4 * LANES + lane))
+                    )
         for lane in range(count):
             _undo_records(
                 block, lane, members[lane], began[lane], dense[lane],

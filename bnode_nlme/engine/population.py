@@ -74,11 +74,16 @@ class BackwardResult(NamedTuple):
     weights : ndarray (weights,)
         Cotangents of the weights; NaN where one subject's solve failed.
     steps : ndarray (subjects,), int64
+    times, amounts : ndarray (records,)
+        Cotangents of the schedule's times and amounts; NaN for subjects that CVODES solved. Entries
+        at one time move together: the first of them has their sum.
     """
 
     parameters: Array
     weights: Array
     steps: Array
+    times: Array
+    amounts: Array
 
 
 # Only addresses reach the compiled entry points, so that these are compiled once per machine
@@ -288,7 +293,7 @@ def call_backward(
     origins: Array,
     cotangents: Array,
     counts: int,
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array, Array]:
     """Adjoint solve; arrays must be row-major. Returns the fields of `BackwardResult`."""
     _check_inputs(template, parameters, weights, covariates, offsets, order)
     _check_schedule(template, offsets, actions, targets, times, cotangents.shape[0])
@@ -303,6 +308,7 @@ def call_backward(
     to_parameters = np.zeros(parameters.shape)
     groups = np.zeros((origins.shape[0], weights.shape[0]))
     steps = np.zeros(n_subjects, np.int64)
+    to_times, to_amounts = np.zeros(n_records), np.zeros(n_records)
     block = _block(
         template, parameters, weights, covariates, offsets, actions, targets, times, amounts,
         order, seen, tape, origins, status, steps, counts,
@@ -311,6 +317,8 @@ def call_backward(
     block[at.COTANGENTS] = cotangents.ctypes.data
     block[at.PARAMETER_COTANGENTS] = to_parameters.ctypes.data
     block[at.WEIGHT_COTANGENTS] = groups.ctypes.data
+    block[at.TIME_COTANGENTS] = to_times.ctypes.data
+    block[at.AMOUNT_COTANGENTS] = to_amounts.ctypes.data
     block[at.NEXT_GROUP] = shared.ctypes.data
     if solved > 0 and parameters.shape[1] + weights.shape[0] > 0:
         call_entry(block[at.BACKWARD_ENTRY], block.ctypes.data)
@@ -320,7 +328,7 @@ def call_backward(
         to_weights += groups[group]
     # A use after the call keeps the arrays alive: the entry point only sees their addresses.
     shared[0] = block[0]
-    return to_parameters, to_weights, steps
+    return to_parameters, to_weights, steps, to_times, to_amounts
 
 
 # Compiled code reads bare memory: a number of another type there would be read as its bits.

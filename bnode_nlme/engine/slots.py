@@ -115,6 +115,8 @@ ORIGINS = next(_count)
 COTANGENTS = next(_count)
 PARAMETER_COTANGENTS = next(_count)
 WEIGHT_COTANGENTS = next(_count)  # a row for each group
+TIME_COTANGENTS = next(_count)
+AMOUNT_COTANGENTS = next(_count)
 NEXT_GROUP = next(_count)  # address of an integer that all threads add to
 # The thread: what its units work with.
 WORKSPACE = next(_count)

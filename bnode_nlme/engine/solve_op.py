@@ -174,7 +174,7 @@ class AdjointOp(Op):
             *[np.ascontiguousarray(value) for value in inputs],
             self.counter.address,
         )
-        for storage, result in zip(output_storage, results, strict=True):
+        for storage, result in zip(output_storage, results[:3], strict=True):
             storage[0] = result
 
     def pullback(
@@ -260,7 +260,7 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
         origins: Any,
         cotangents: Any,
     ) -> Any:
-        return call_backward(
+        to_parameters, to_weights, steps, _, _ = call_backward(
             template,
             np.ascontiguousarray(parameters),
             np.ascontiguousarray(weights),
@@ -278,5 +278,6 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
             np.ascontiguousarray(cotangents),
             counts,
         )
+        return to_parameters, to_weights, steps
 
     return solve_adjoint
