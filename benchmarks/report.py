@@ -56,14 +56,13 @@ def race_text(run: dict[str, Any]) -> str:
                 )
             else:
                 rows.append((name, "", "", "", "", note[:200]))
-        ratios = ", ".join(f"{ratio:.1f} times {peer}" for peer, ratio in info["ratios"].items())
+        ratios = "; ".join(f"{peer} {ratio:.1f}" for peer, ratio in info["ratios"].items())
         missed = "; ".join(info["missed"])
         parts.append(f"### {test['param']}")
         head = ("", "best", "median", "gradient error", "first call, s", "")
         parts.append(_table(head, rows))
-        parts.append(
-            f"{info['fastest']} is as fast as {ratios}." if ratios else "No peer to compare."
-        )
+        if ratios:
+            parts.append(f"Time in multiples of {info['fastest']}: {ratios}.")
         if missed:
             parts.append(f"**Missed:** {missed}.")
     return "\n\n".join(parts)

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -90,7 +91,9 @@ def _module(code: str) -> Any:
     except KeyError:
         pass
     try:
-        asyncio.run(httpstan.models.build_services_extension_module(code))
+        with warnings.catch_warnings():  # httpstan's own; they are errors under pytest
+            warnings.simplefilter("ignore")
+            asyncio.run(httpstan.models.build_services_extension_module(code))
     except Exception as error:  # whatever stanc or the compiler says is the result
         raise ContenderUnavailableError(f"httpstan could not build the model: {error}") from error
     return _imported(name)
