@@ -14,7 +14,7 @@ from bnode_nlme.engine.elementary import ELEMENTARY, definition, symbol
 from bnode_nlme.engine.lane_programs import LanePrograms
 from bnode_nlme.engine.llvm import constant, declarations, expression
 from bnode_nlme.engine.program import Program
-from bnode_nlme.engine.tableau import ERROR, MATRIX, NODES, STAGES
+from bnode_nlme.engine.tableau import DENSE, ERROR, MATRIX, NODES, STAGES
 from bnode_nlme.engine.vector_writer import double, type_of
 from bnode_nlme.engine.workspace import LANES, Workspace
 
@@ -367,6 +367,25 @@ class _Step:
             f.store(zero, "%w", space.seeds + i)
         return f.text("void @first_slope_adjoint(ptr %w, ptr %weights, double %s, double %h)")
 
+    def keep(self) -> str:
+        """Copy the first state and the slopes of all stages but the last to the tape."""
+        f = _Function()
+        for i in range(self.states):
+            f.store(f.load("%w", self.space.states + i), "%tape", i, _ANYWHERE)
+        for i in range((STAGES - 1) * self.states):
+            slope = f.load("%w", self.space.slopes + i)
+            f.store(slope, "%tape", self.states + i, _ANYWHERE)
+        return f.text("void @keep_step(ptr noalias %w, ptr noalias %tape)")
+
+    def advance(self) -> str:
+        """The end of a step becomes the beginning of the next, its last slope the first."""
+        f = _Function()
+        for first in (self.space.states, self.space.slopes):
+            for i in range(self.states):
+                f.store(f.load("%w", first + (STAGES - 1) * self.states + i), "%w", first + i)
+        # One signature serves both: there is no tape here.
+        return f.text("void @advance_step(ptr noalias %w, ptr noalias %tape)")
+
     def prepare(self) -> str:
         """Fixed values, once parameters and covariates are in the workspace."""
         f = _Function()
@@ -378,6 +397,75 @@ class _Step:
         return f.text("void @prepare_group(ptr %w, ptr %weights)")
 
 
+class _Observation:
+    """Writes what reads one lane off a step, at a fraction of it, and the adjoint of that.
+
+    `%scale` is the step in the lane's time.
+    """
+
+    def __init__(self, space: Workspace, states: int) -> None:
+        self.space, self.states = space, states
+
+    def weights(self, f: _Function) -> list[str]:
+        """Weight of each slope, times the scale."""
+        weights = []
+        for coefficients in DENSE:
+            total = double(coefficients[-1])
+            for coefficient in reversed(coefficients[:-1]):
+                product = f.line(f"fmul contract double {total}, %u")
+                total = f.line(f"fadd contract double {product}, {double(coefficient)}")
+            weight = f.line(f"fmul double {total}, %u")
+            weights.append(f.line(f"fmul double {weight}, %scale"))
+        return weights
+
+    def address(self, f: _Function, row: int) -> str:
+        start = f.address("%w", row)
+        return f.line(f"getelementptr double, ptr {start}, i64 %lane")
+
+    def value(self) -> str:
+        """The state, written to `%state`."""
+        f = _Function()
+        weights = self.weights(f)
+        for i in range(self.states):
+            total = f.line(f"load double, ptr {self.address(f, self.space.states + i)}")
+            for stage, weight in enumerate(weights):
+                place = self.address(f, self.space.slopes + stage * self.states + i)
+                slope = f.line(f"load double, ptr {place}")
+                product = f.line(f"fmul contract double {weight}, {slope}")
+                total = f.line(f"fadd contract double {total}, {product}")
+            target = f.line(f"getelementptr double, ptr %state, i64 {i}")
+            f.lines.append(f"store double {total}, ptr {target}")
+        return f.text(
+            "void @observe_lane(ptr noalias %w, ptr noalias %state, i64 %lane, double %u, "
+            "double %scale)"
+        )
+
+    def adjoint(self) -> str:
+        """The cotangents of the state at `%state`, added to those of the step."""
+        f = _Function()
+        weights = self.weights(f)
+        for i in range(self.states):
+            source = f.line(f"getelementptr double, ptr %state, i64 {i}")
+            cotangent = f.line(f"load double, ptr {source}")
+            terms = [(self.space.direct + i, cotangent)]
+            terms += [
+                (
+                    self.space.seeds + stage * self.states + i,
+                    f.line(f"fmul double {weight}, {cotangent}"),
+                )
+                for stage, weight in enumerate(weights)
+            ]
+            for row, term in terms:
+                place = self.address(f, row)
+                before = f.line(f"load double, ptr {place}")
+                total = f.line(f"fadd double {before}, {term}")
+                f.lines.append(f"store double {total}, ptr {place}")
+        return f.text(
+            "void @observe_lane_adjoint(ptr noalias %w, ptr noalias %state, i64 %lane, "
+            "double %u, double %scale)"
+        )
+
+
 SYMBOLS = (
     "prepare_group",
     "first_slope",
@@ -385,6 +473,10 @@ SYMBOLS = (
     "backward_step",
     "backward_step_full",
     "first_slope_adjoint",
+    "keep_step",
+    "advance_step",
+    "observe_lane",
+    "observe_lane_adjoint",
 )
 """The functions that a solver calls."""
 
@@ -417,10 +509,19 @@ def emit_lanes(
     """
     needed: set[str] = set()
     step = _Step(space, states, programs.kept, programs)
+    observation = _Observation(space, states)
     writers: list[Callable[[], str]] = [
-        step.prepare, step.first, step.forward, lambda: step.backward(full=False),
-        lambda: step.backward(full=True), step.last,
-    ]  # fmt: skip
+        step.prepare,
+        step.first,
+        step.forward,
+        lambda: step.backward(full=False),
+        lambda: step.backward(full=True),
+        step.last,
+        step.keep,
+        step.advance,
+        observation.value,
+        observation.adjoint,
+    ]
     bodies = [
         _prepare(programs, labels, needed),
         _value(programs, states, labels, needed),

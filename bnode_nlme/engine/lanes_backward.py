@@ -21,9 +21,9 @@ from bnode_nlme.engine.evaluation import evaluate
 from bnode_nlme.engine.lane_calls import (
     add_to_row,
     call_backward_step,
+    call_observe,
     call_slope,
     dense_slope,
-    dense_weight,
     fill,
     load_subject,
     prepare,
@@ -91,51 +91,33 @@ def _readout_adjoint(
 
 
 @compiled
-def _within_step(
+def _fraction(block: np.ndarray, lane: int, stop: int, dense: int, times: np.ndarray) -> float:
+    """Where in a lane's interval its last observation left stands; before it where there is none."""
+    if stop == dense:
+        return -1.0
+    start = load_double(block[at.WORKSPACE], block[at.W_START] + lane)
+    length = load_double(block[at.WORKSPACE], block[at.W_LENGTH] + lane)
+    return (times[stop - 1] - start) / length
+
+
+@compiled
+def _observe_adjoint(
     block: np.ndarray,
     lane: int,
-    subject: int,
     record: int,
-    stop: int,
-    s: float,
+    fraction: float,
+    u: float,
     h: float,
-    targets: np.ndarray,
-    times: np.ndarray,
-    cotangents: np.ndarray,
     answer: np.ndarray,
-    within: np.ndarray,
-    found: int,
-) -> tuple[int, int]:
-    """Pull back the observations of a lane within a step.
-
-    Notes in `within`, after those `found` so far, what `_move_in_time` needs of each. Returns the
-    last that is left, plus one, and how many were found.
-    """
+    row: np.ndarray,
+) -> None:
+    """Pull an observation within a step back to it, and note what `_move_in_time` needs."""
     workspace, states = block[at.WORKSPACE], block[at.N_STATES]
-    start = load_double(workspace, block[at.W_START] + lane)
-    length = load_double(workspace, block[at.W_LENGTH] + lane)
-    while stop > record:
-        fraction = (times[stop - 1] - start) / length
-        # The forward solve reads an observation off the first step that reaches it.
-        if fraction <= s and s > 0.0:
-            break
-        stop -= 1
-        active = _readout_adjoint(
-            block, lane, subject, stop, targets[stop], times[stop], cotangents, answer
-        )
-        if active:
-            u = min(max((fraction - s) / h, 0.0), 1.0)
-            state = answer[1:]
-            _add_to_lane(workspace, block[at.W_DIRECT], lane, states, 1.0, state)
-            for stage in range(STAGES):
-                weight = h * length * dense_weight(stage, u)
-                first = block[at.W_SEEDS] + stage * states * LANES
-                _add_to_lane(workspace, first, lane, states, weight, state)
-            row = within[found]
-            row[0], row[1], row[2], row[3] = lane, stop, fraction, u
-            row[4:] = answer[: 1 + states]
-            found += 1
-    return stop, found
+    scale = h * load_double(workspace, block[at.W_LENGTH] + lane)
+    function, state = block[at.OBSERVE_LANE_ADJOINT], answer.ctypes.data + 8
+    call_observe(function, workspace, state, lane, u, scale)
+    row[0], row[1], row[2], row[3] = lane, record, fraction, u
+    row[4:] = answer[: 1 + states]
 
 
 @compiled
@@ -255,7 +237,7 @@ def _solve(block: np.ndarray) -> int:
     held = np.full(LANES, -1, np.int64)
     taken = 0
     cursor, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    began = np.zeros(LANES, np.int64)
+    began, fractions = np.zeros(LANES, np.int64), np.zeros(LANES)
     end = block[at.UNIT] + 8 * block[at.UNIT_LENGTH]
     full = block[at.KEEP_TAPE] == FULL
     width = 8 * step_width(block)
@@ -286,6 +268,8 @@ def _solve(block: np.ndarray) -> int:
             copy_memory(workspace + 8 * block[at.W_RATES], interval + row * states, row * states)
             copy_memory(workspace + 8 * block[at.W_START], spans, row)
             copy_memory(workspace + 8 * block[at.W_LENGTH], spans + row, row)
+            for lane in range(count):
+                fractions[lane] = _fraction(block, lane, cursor[lane], dense[lane], times)
             for place in (at.W_START_GRADIENT, at.W_LENGTH_GRADIENT, at.W_SLOPE_GRADIENT):
                 fill(workspace, block[place], 1, 0.0)
             call_slope(block[at.FIRST_SLOPE], workspace, weights, 1.0, 0.0)
@@ -294,11 +278,20 @@ def _solve(block: np.ndarray) -> int:
                 s, h = load_double(kept, 0), load_double(kept, 1)
                 found = 0
                 for lane in range(count):
-                    if cursor[lane] > dense[lane]:
-                        cursor[lane], found = _within_step(
-                            block, lane, members[lane], dense[lane], cursor[lane], s, h,
-                            targets, times, cotangents, answer, within, found,
-                        )  # fmt: skip
+                    # The forward solve reads an observation off the first step that reaches it.
+                    while fractions[lane] > s or (s == 0.0 and fractions[lane] >= 0.0):
+                        cursor[lane] -= 1
+                        record = cursor[lane]
+                        if _readout_adjoint(
+                            block, lane, members[lane], record, targets[record], times[record],
+                            cotangents, answer,
+                        ):  # fmt: skip
+                            u = min(max((fractions[lane] - s) / h, 0.0), 1.0)
+                            _observe_adjoint(
+                                block, lane, record, fractions[lane], u, h, answer, within[found]
+                            )
+                            found += 1
+                        fractions[lane] = _fraction(block, lane, record, dense[lane], times)
                 call_backward_step(step_function, workspace, weights, kept + 16, s, h)
                 _move_in_time(block, within, found)
             if full:

@@ -16,8 +16,9 @@ from bnode_nlme.engine.compilation import callback, compiled
 from bnode_nlme.engine.evaluation import all_finite, evaluate
 from bnode_nlme.engine.lane_calls import (
     call_forward_step,
+    call_observe,
+    call_on_workspace,
     call_slope,
-    dense_weight,
     fill,
     load_subject,
     prepare,
@@ -97,39 +98,27 @@ def _apply_records(
 
 
 @compiled
+def _upcoming(block: np.ndarray, lane: int, record: int, stop: int, times: np.ndarray) -> float:
+    """Where in a lane's interval its next observation stands; beyond it where there is none."""
+    if record == stop:
+        return 2.0
+    start = load_double(block[at.WORKSPACE], block[at.W_START] + lane)
+    length = load_double(block[at.WORKSPACE], block[at.W_LENGTH] + lane)
+    return (times[record] - start) / length
+
+
+@compiled
 def _report_within(
-    block: np.ndarray,
-    lane: int,
-    subject: int,
-    record: int,
-    stop: int,
-    s: float,
-    h: float,
-    reached: float,
-    targets: np.ndarray,
-    times: np.ndarray,
-) -> int:
-    """Report a lane's observations within the step just made; the first that comes later."""
-    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
-    start = load_double(workspace, block[at.W_START] + lane)
-    length = load_double(workspace, block[at.W_LENGTH] + lane)
-    while record < stop:
-        fraction = (times[record] - start) / length
-        if fraction > reached:
-            break
-        u = min(max((fraction - s) / h, 0.0), 1.0)
-        state = block[at.SEEN] + 8 * states * record
-        read_lane(workspace, block[at.W_STATES], lane, states, state)
-        for stage in range(STAGES):
-            weight = h * length * dense_weight(stage, u)
-            first = block[at.W_SLOPES] + stage * states * LANES + lane
-            for i in range(states):
-                change = weight * load_double(workspace, first + i * LANES)
-                store_double(state, i, load_double(state, i) + change)
-        use_subject(block, subject)
-        report(block, record, targets[record], times[record])
-        record += 1
-    return record
+    block: np.ndarray, lane: int, subject: int, record: int, u: float, h: float, row: int,
+    time: float,
+) -> None:  # fmt: skip
+    """Report a lane's observation at a fraction of the step just made."""
+    workspace = block[at.WORKSPACE]
+    scale = h * load_double(workspace, block[at.W_LENGTH] + lane)
+    state = block[at.SEEN] + 8 * block[at.N_STATES] * record
+    call_observe(block[at.OBSERVE_LANE], workspace, state, lane, min(max(u, 0.0), 1.0), scale)
+    use_subject(block, subject)
+    report(block, record, row, time)
 
 
 @compiled
@@ -216,12 +205,14 @@ def _keep_step(block: np.ndarray, row: int, s: float, h: float) -> None:
 
     A full tape holds the slopes of its stages but the last too, and already what these kept.
     """
-    workspace, rows = block[at.WORKSPACE], 8 * LANES * block[at.N_STATES]
+    workspace = block[at.WORKSPACE]
     store_double(row, 0, s)
     store_double(row, 1, h)
-    copy_memory(row + 16, workspace + 8 * block[at.W_STATES], rows)
     if block[at.KEEP_TAPE] == FULL:
-        copy_memory(row + 16 + rows, workspace + 8 * block[at.W_SLOPES], (STAGES - 1) * rows)
+        call_on_workspace(block[at.KEEP_STEP], workspace, row + 16)
+    else:
+        states = workspace + 8 * block[at.W_STATES]
+        copy_memory(row + 16, states, 8 * LANES * block[at.N_STATES])
 
 
 @compiled
@@ -267,7 +258,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
     row = 0
     began, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     stop, cursor = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    now = np.zeros(LANES)
+    now, upcoming = np.zeros(LANES), np.full(LANES, 2.0)
     saved = np.zeros((2, states * LANES))
     fresh = np.empty(states)
     intervals, intervals_done = 1, 0
@@ -322,6 +313,8 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
                 own = False
         if not own:
             prepare(block)
+        for lane in range(count):
+            upcoming[lane] = _upcoming(block, lane, cursor[lane], stop[lane], times)
         call_slope(block[at.FIRST_SLOPE], workspace, weights, 0.0, 0.0)
         h = _first_step(block, saved)
         s, steps, rejected = 0.0, 0, False
@@ -352,11 +345,13 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
                 _keep_step(block, row, s, h)
             reached = 1.0 if h == 1.0 - s else s + h
             for lane in range(count):
-                if cursor[lane] < stop[lane]:
-                    cursor[lane] = _report_within(
-                        block, lane, members[lane], cursor[lane], stop[lane], s, h, reached,
-                        targets, times,
-                    )  # fmt: skip
+                while upcoming[lane] <= reached:
+                    record, u = cursor[lane], (upcoming[lane] - s) / h
+                    _report_within(
+                        block, lane, members[lane], record, u, h, targets[record], times[record]
+                    )
+                    cursor[lane] += 1
+                    upcoming[lane] = _upcoming(block, lane, cursor[lane], stop[lane], times)
             if hand_over and attempts > _PATIENCE:
                 looked += 1
                 stiff += _is_at_stability(block, h)
@@ -365,7 +360,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
                     if 2 * stiff > looked and attempts > _TOO_MANY * done:
                         return _STIFF, attempts
                     looked, stiff = 0, 0
-            _advance(block)
+            call_on_workspace(block[at.ADVANCE_STEP], workspace, 0)
             steps += 1
             s = reached
             factor = _SAFETY * max(square, 1e-20) ** -0.1
@@ -398,16 +393,6 @@ def _copy_lane(block: np.ndarray, source: int, target: int) -> None:
         for i in range(length):
             place = first + i * LANES
             store_double(workspace, place + target, load_double(workspace, place + source))
-
-
-@compiled
-def _advance(block: np.ndarray) -> None:
-    """The end of a step becomes the beginning of the next, its last slope the first."""
-    states, workspace = block[at.N_STATES], block[at.WORKSPACE]
-    length = 8 * LANES * states
-    for first in (block[at.W_STATES], block[at.W_SLOPES]):
-        begin = workspace + 8 * first
-        copy_memory(begin, begin + (STAGES - 1) * length, length)
 
 
 @callback(types.void(types.int64))
