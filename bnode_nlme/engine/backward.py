@@ -66,7 +66,10 @@ def backward_thread(call: int) -> None:
         np.zeros(LANES, np.int64),
         np.zeros(LANES, np.int64),
     )
-    block[at.GROUP_ROOM], block[at.PREDICTIONS] = 0, 0  # where a group is solved again, its readouts are known already
+    block[at.GROUP_ROOM], block[at.PREDICTIONS] = (
+        0,
+        0,
+    )  # where a group is solved again, its readouts are known already
     while True:
         group = add_atomically(block[at.NEXT_GROUP], 0, 1)
         if group >= groups:
