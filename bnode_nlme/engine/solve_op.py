@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.op import Op
 from pytensor.graph.rewriting.basic import node_rewriter
-from pytensor.link.numba.dispatch.basic import numba_funcify, numba_njit
+from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
 from pytensor.tensor.rewriting.basic import register_specialize
 from pytensor.tensor.shape import shape
 
 from bnode_nlme.engine.counts import SolveCounter
-from bnode_nlme.engine.population import PopulationSolver, call_backward, call_forward
+from bnode_nlme.engine.model_place import model_place
+from bnode_nlme.engine.native import content_hash
+from bnode_nlme.engine.population import (
+    PopulationSolver,
+    backward_call,
+    call_backward,
+    call_forward,
+    forward_call,
+)
 
 _INPUTS = (
     "parameters",
@@ -94,7 +101,7 @@ class SolveOp(Op):
         """Solve, called from Python."""
         results = call_forward(
             self.solver.template,
-            *[np.ascontiguousarray(value) for value in inputs[:-1]],
+            *inputs[:-1],
             int(inputs[-1]),
             self.keep_tape,
             self.counter.address,
@@ -171,7 +178,7 @@ class AdjointOp(Op):
         """Solve, called from Python."""
         results = call_backward(
             self.solver.template,
-            *[np.ascontiguousarray(value) for value in inputs],
+            *inputs,
             self.counter.address,
         )
         for storage, result in zip(output_storage, results, strict=True):
@@ -201,10 +208,23 @@ def drop_unused_tape(fgraph: FunctionGraph, node: Apply) -> list[Variable] | Non
     return list(outputs)
 
 
-@numba_funcify.register(SolveOp)
-def _compile_solve(op: SolveOp, **kwargs: Any) -> Any:
-    template = op.solver.template
-    keep_tape, counts = op.keep_tape, op.counter.address
+# What PyTensor compiles calls the engine by name, with the model by name: neither is copied, and
+# the code holds no address, so that PyTensor keeps it on disk under the key that is returned here.
+
+
+def _key(*parts: Any) -> str:
+    return content_hash(" ".join(map(str, parts)))
+
+
+def _keep_alive(compiled: Any, counter: SolveCounter) -> None:
+    # See `model_place`: as long as the code may be called, nobody else may count there.
+    compiled.py_func.counter = counter
+
+
+@register_funcify_and_cache_key(SolveOp)
+def _compile_solve(op: SolveOp, **kwargs: Any) -> tuple[Any, str]:
+    place = model_place(op.solver, op.counter)
+    call = forward_call.bound(place, int(op.keep_tape))
 
     @numba_njit
     def solve(
@@ -219,29 +239,29 @@ def _compile_solve(op: SolveOp, **kwargs: Any) -> Any:
         subjects: Any,
         rows: Any,
     ) -> Any:
-        return call_forward(
-            template,
-            np.ascontiguousarray(parameters),
-            np.ascontiguousarray(weights),
-            np.ascontiguousarray(covariates),
-            np.ascontiguousarray(offsets),
-            np.ascontiguousarray(actions),
-            np.ascontiguousarray(targets),
-            np.ascontiguousarray(times),
-            np.ascontiguousarray(amounts),
-            np.ascontiguousarray(subjects),
-            rows.item(),
-            keep_tape,
-            counts,
+        return call(
+            (
+                parameters,
+                weights,
+                covariates,
+                offsets,
+                actions,
+                targets,
+                times,
+                amounts,
+                subjects,
+                rows.item(),
+            )
         )
 
-    return solve
+    _keep_alive(solve, op.counter)
+    return solve, _key(forward_call.symbol, place, op.keep_tape)
 
 
-@numba_funcify.register(AdjointOp)
-def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
-    template = op.solver.template
-    counts = op.counter.address
+@register_funcify_and_cache_key(AdjointOp)
+def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
+    place = model_place(op.solver, op.counter)
+    call = backward_call.bound(place)
 
     @numba_njit
     def solve_adjoint(
@@ -260,23 +280,24 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
         origins: Any,
         cotangents: Any,
     ) -> Any:
-        return call_backward(
-            template,
-            np.ascontiguousarray(parameters),
-            np.ascontiguousarray(weights),
-            np.ascontiguousarray(covariates),
-            np.ascontiguousarray(offsets),
-            np.ascontiguousarray(actions),
-            np.ascontiguousarray(targets),
-            np.ascontiguousarray(times),
-            np.ascontiguousarray(amounts),
-            np.ascontiguousarray(status),
-            np.ascontiguousarray(order),
-            np.ascontiguousarray(seen),
-            np.ascontiguousarray(tape),
-            np.ascontiguousarray(origins),
-            np.ascontiguousarray(cotangents),
-            counts,
+        return call(
+            (
+                parameters,
+                weights,
+                covariates,
+                offsets,
+                actions,
+                targets,
+                times,
+                amounts,
+                status,
+                order,
+                seen,
+                tape,
+                origins,
+                cotangents,
+            )
         )
 
-    return solve_adjoint
+    _keep_alive(solve_adjoint, op.counter)
+    return solve_adjoint, _key(backward_call.symbol, place)
