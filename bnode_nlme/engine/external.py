@@ -20,7 +20,8 @@ from numba.core import cgutils
 from numba.core.errors import NumbaTypeError
 from numba.extending import intrinsic
 
-from bnode_nlme.engine.compilation import cache_folder, compiled
+from bnode_nlme.engine.cache_folder import cache_folder
+from bnode_nlme.engine.compilation import compiled, say_if_new
 
 _LOCK = threading.RLock()
 _INT64 = ir.IntType(64)
@@ -54,6 +55,7 @@ class External:
     @functools.cached_property
     def _compiled(self) -> Any:
         with _LOCK:
+            say_if_new(self._function)
             dispatcher = compiled(self._function)
             dispatcher.compile(self.signature)
             dispatcher.disable_compile()
