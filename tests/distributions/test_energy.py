@@ -27,7 +27,7 @@ MODELS = {"classical": classical_model, "learned": learned_model}
 
 
 # Of the posterior, roughly: masses of the trajectories.
-SD = {
+SD: dict[str, Array | float] = {
     "eta": np.tile([0.2, 0.1, 0.06], 12),
     "eta_sd_log__": 0.25,
     "log_ka": 0.2,
