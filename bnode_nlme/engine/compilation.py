@@ -9,26 +9,15 @@ folder of the cache is named after the content of every file of the engine.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import llvmlite
 import numba
 from numba.core.caching import CacheImpl, _CacheLocator
-from pytensor.configdefaults import config
 
-_ENGINE = Path(__file__).resolve().parent
-
-
-@functools.cache
-def cache_folder() -> Path:
-    """Folder of the compiled solver: one for each content of the engine and version of numba."""
-    content = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
-    for source in sorted(_ENGINE.rglob("*.py")):
-        content.update(str(source.relative_to(_ENGINE)).encode() + source.read_bytes())
-    return Path(config.base_compiledir) / "bnode_nlme" / content.hexdigest()[:16]
+from bnode_nlme.engine.cache_folder import ENGINE, cache_folder
+from bnode_nlme.engine.notice import say_once
 
 
 class _ContentLocator(_CacheLocator):
@@ -36,6 +25,9 @@ class _ContentLocator(_CacheLocator):
 
     def __init__(self, function: Any) -> None:
         self._function = function
+
+    def ensure_cache_path(self) -> None:
+        """Nothing to do: see `cache_folder`."""
 
     def get_cache_path(self) -> str:
         return str(cache_folder())
@@ -48,14 +40,7 @@ class _ContentLocator(_CacheLocator):
 
     @classmethod
     def from_function(cls, function: Any, file: str) -> _ContentLocator | None:
-        if Path(file).resolve().parent != _ENGINE:
-            return None
-        locator = cls(function)
-        try:
-            locator.ensure_cache_path()
-        except OSError:
-            return None  # a read-only home: numba's own places are tried next
-        return locator
+        return cls(function) if Path(file).resolve().parent == ENGINE else None
 
 
 CacheImpl._locator_classes.insert(0, _ContentLocator)
@@ -66,6 +51,39 @@ def compiled(function: Callable[..., Any]) -> Any:
     return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
 
 
-def callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function at once to a C function pointer, which its `address` holds."""
-    return numba.cfunc(signature, cache=True, error_model="numpy")
+def say_if_new(function: Callable[..., Any]) -> None:
+    """Tell the user why the first solve on a machine takes so long."""
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+    if not any(cache_folder().glob(f"{name}-*.nbi")):
+        say_once("Compiling the solver of bnode_nlme. It takes about a minute, once per machine.")
+
+
+class Callback:
+    """A function compiled to a C function pointer on its first use.
+
+    Parameters
+    ----------
+    function
+        What is compiled.
+    signature
+        A signature of numba.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: Any) -> None:
+        self.__doc__ = function.__doc__
+        self._function, self._signature = function, signature
+
+    @functools.cached_property
+    def _compiled(self) -> Any:
+        say_if_new(self._function)
+        return numba.cfunc(self._signature, cache=True, error_model="numpy")(self._function)
+
+    @property
+    def address(self) -> int:
+        """Address of the compiled function in this process."""
+        return int(self._compiled.address)
+
+
+def callback(signature: Any) -> Callable[[Callable[..., Any]], Callback]:
+    """Compile a function to a C function pointer, which its `address` holds, on its first use."""
+    return lambda function: Callback(function, signature)

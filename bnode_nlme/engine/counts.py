@@ -8,6 +8,7 @@ import os
 import tempfile
 import threading
 import uuid
+import weakref
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,9 @@ _SLOTS = 512
 # Compiled code holds the bare address of the counts, and may outlive every `SolveCounter`: what
 # is mapped once stays mapped as long as the process, and a slot is given to one counter only.
 _MAPPED: dict[str, np.memmap[Any, Any]] = {}
+_COUNTS: weakref.WeakValueDictionary[tuple[str, int], np.memmap[Any, Any]] = (
+    weakref.WeakValueDictionary()
+)
 _LOCK = threading.Lock()
 
 
@@ -40,14 +44,15 @@ def _remove(path: str, owner: int) -> None:
             Path(path).unlink()
 
 
-def _mapped(path: str) -> np.memmap[Any, Any]:
+def _counts(path: str, slot: int) -> np.memmap[Any, Any]:
+    """The counts of a slot: one and the same array for all counters that share it."""
     with _LOCK:
         if path not in _MAPPED:
             mode: Literal["r+", "w+"] = "r+" if Path(path).exists() else "w+"
             _MAPPED[path] = np.memmap(path, dtype=np.int64, mode=mode, shape=(_SLOTS, _PLACES_EACH))
             if mode == "w+":
                 atexit.register(_remove, path, os.getpid())
-        return _MAPPED[path]
+        return _COUNTS.setdefault((path, slot), _MAPPED[path][slot])
 
 
 class _Places:
@@ -84,24 +89,24 @@ class SolveCounter:
 
     def __init__(self, path: str | None = None, slot: int = 0) -> None:
         self.path, self.slot = _PLACES.take() if path is None else (path, slot)
-        self._counts = _mapped(self.path)[self.slot]
+        self.counts = _counts(self.path, self.slot)
 
     @property
     def address(self) -> int:
         """Address of the counts in this process, one 64-bit integer for each status."""
-        return int(self._counts.ctypes.data)
+        return int(self.counts.ctypes.data)
 
     def read(self) -> dict[SolveStatus, int]:
         """The counts so far."""
-        return {status: int(self._counts[status]) for status in SolveStatus}
+        return {status: int(self.counts[status]) for status in SolveStatus}
 
     def handed_over(self) -> int:
         """How many solves the lanes handed over to CVODES so far."""
-        return int(self._counts[HANDED_OVER])
+        return int(self.counts[HANDED_OVER])
 
     def reset(self) -> None:
         """Set all counts to zero."""
-        self._counts[: HANDED_OVER + 1] = 0
+        self.counts[: HANDED_OVER + 1] = 0
 
     def __reduce__(self) -> tuple[type[SolveCounter], tuple[str, int]]:
         return SolveCounter, (self.path, self.slot)

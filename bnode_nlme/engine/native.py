@@ -1,4 +1,4 @@
-"""LLVM IR to machine code in this process, once per content."""
+"""LLVM IR to machine code in this process, once per content, kept on disk."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import threading
 from dataclasses import dataclass
 
 import llvmlite.binding as llvm
+
+from bnode_nlme.engine.cache_folder import keep, read_kept
 
 _LOCK = threading.Lock()
 _COMPILED: dict[str, NativeModule] = {}
@@ -37,8 +39,19 @@ def _target_machine() -> llvm.TargetMachine:
     )
 
 
+def _machine_code(source: str, target: llvm.TargetMachine) -> bytes:
+    module = llvm.parse_assembly(source)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options()
+    options.speed_level = 3
+    options.slp_vectorization = True
+    builder = llvm.create_pass_builder(target, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(target.emit_object(module))
+
+
 def compile_ir(source: str, functions: tuple[str, ...]) -> NativeModule:
-    """Machine code of an IR module, compiled on its first request in the process.
+    """Machine code of an IR module, compiled on its first request on this kind of machine.
 
     Parameters
     ----------
@@ -56,14 +69,15 @@ def compile_ir(source: str, functions: tuple[str, ...]) -> NativeModule:
     with _LOCK:
         if key not in _COMPILED:
             target = _target_machine()
-            module = llvm.parse_assembly(source)
-            module.verify()
-            options = llvm.create_pipeline_tuning_options()
-            options.speed_level = 3
-            options.slp_vectorization = True
-            builder = llvm.create_pass_builder(target, options)
-            builder.getModulePassManager().run(module, builder)
-            engine = llvm.create_mcjit_compiler(module, target)
+            machine = f"{target.triple} {llvm.get_host_cpu_name()} "
+            machine += llvm.get_host_cpu_features().flatten()
+            name = f"{key}-{content_hash(machine)}.o"
+            code = read_kept(name)
+            if code is None:
+                code = _machine_code(source, target)
+                keep(name, code)
+            engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+            engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             engine.finalize_object()
             addresses = {name: int(engine.get_function_address(name)) for name in functions}
             _COMPILED[key] = NativeModule(engine, addresses)

@@ -8,17 +8,26 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import carray, types
 from numpy.typing import NDArray
 
 from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
+from bnode_nlme.engine.external import array, external
 from bnode_nlme.engine.kernels import Kernels
-from bnode_nlme.engine.memory import call_entry, load_integer, store_integer
+from bnode_nlme.engine.memory import (
+    call_entry,
+    load_integer,
+    pointer_to_integers,
+    store_integer,
+)
 from bnode_nlme.engine.model_block import model_block
+from bnode_nlme.engine.native import content_hash
 from bnode_nlme.engine.options import SolverOptions
 from bnode_nlme.engine.schedule import Action, Schedule
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tape import FULL, LEAN, NO_TAPE
+from bnode_nlme.engine.units import INTEGRATORS
 from bnode_nlme.engine.workspace import LANES
 
 Array = NDArray[Any]
@@ -84,10 +93,6 @@ class BackwardResult(NamedTuple):
     steps: Array
     times: Array
     amounts: Array
-
-
-# Only addresses reach the compiled entry points, so that these are compiled once per machine
-# whatever the types of a caller's arrays; what is compiled per caller is this thin layer.
 
 
 # The entry points trust what they are given: a wrong length or index here would let them read or
@@ -166,7 +171,10 @@ def _grouped(offsets: Array, actions: Array, times: Array, subjects: Array) -> A
             events[i] += actions[record] != _OBSERVE
         if last > first:
             spans[i] = times[last - 1] - times[first]
-    if events.min() == events.max() and spans.min() == spans.max():
+    alike = True
+    for i in range(1, subjects.shape[0]):
+        alike = alike and events[i] == events[0] and spans[i] == spans[0]
+    if alike:
         return subjects.copy()
     by_span = np.argsort(spans, kind="mergesort")
     return subjects[by_span[np.argsort(events[by_span], kind="mergesort")]]
@@ -221,9 +229,30 @@ def _block(
     return block
 
 
-@compiled
-def call_forward(
-    template: Array,
+_MATRIX, _VECTOR = array(types.float64, 2), array(types.float64, 1)
+_INTEGERS, _INTEGER_MATRIX = array(types.int64, 1), array(types.int64, 2)
+_SCHEDULED = (_MATRIX, _VECTOR, _MATRIX, _INTEGERS, _INTEGERS, _INTEGERS, _VECTOR, _VECTOR)
+
+
+def _left(dimensions: int, kind: Any) -> Any:
+    return types.Array(kind, dimensions, "C")
+
+
+@external(
+    types.Tuple(
+        [
+            _left(2, types.float64),
+            *[_left(1, types.int64)] * 4,
+            _left(2, types.float64),
+            _left(1, types.float64),
+            _left(2, types.int64),
+        ]
+    )(types.int64, types.int64, types.int64, *_SCHEDULED, _INTEGERS, types.int64)
+)
+def forward_call(
+    model: int,
+    counts: int,
+    keep_tape: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -234,10 +263,14 @@ def call_forward(
     amounts: Array,
     subjects: Array,
     rows: int,
-    keep_tape: bool,
-    counts: int,
 ) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
-    """Forward solve; arrays must be row-major. Returns the fields of `ForwardResult`."""
+    """Forward solve from the address of a model's block; the fields of `ForwardResult`."""
+    template = carray(pointer_to_integers(model), (at.SIZE,))
+    parameters, weights = np.ascontiguousarray(parameters), np.ascontiguousarray(weights)
+    covariates = np.ascontiguousarray(covariates)
+    offsets, actions = np.ascontiguousarray(offsets), np.ascontiguousarray(actions)
+    targets, times = np.ascontiguousarray(targets), np.ascontiguousarray(times)
+    amounts, subjects = np.ascontiguousarray(amounts), np.ascontiguousarray(subjects)
     _check_inputs(template, parameters, weights, covariates, offsets, subjects)
     _check_schedule(template, offsets, actions, targets, times, rows)
     if amounts.shape[0] != times.shape[0]:
@@ -250,9 +283,9 @@ def call_forward(
     order = _grouped(offsets, actions, times, subjects)
     solved = order.shape[0]
     groups = (solved + LANES - 1) // LANES
-    kind, room = _kind_of_tape(template, groups) if keep_tape else (NO_TAPE, 0)
+    kind, room = _kind_of_tape(template, groups) if keep_tape != 0 else (NO_TAPE, 0)
     with_room = min(groups, template[at.TAPE_LIMIT] // room) if room > 0 else 0
-    origins = np.empty((groups if keep_tape else 0, 2), np.int64)
+    origins = np.empty((groups if keep_tape != 0 else 0, 2), np.int64)
     for group in range(origins.shape[0]):
         origins[group, 0], origins[group, 1] = room * group if group < with_room else -1, 0
     tape = np.empty(room * with_room)
@@ -268,16 +301,32 @@ def call_forward(
         call_entry(block[at.FORWARD_ENTRY], block.ctypes.data)
     # A use after the call keeps the array alive: the entry point only sees its address.
     shared[0] = block[0]
-    if keep_tape and groups > 0:
+    if keep_tape != 0 and groups > 0:
         # The next call makes room for what this one needed, and some more.
         most, hint, place = origins[:, 1].max(), template[at.TAPE_HINT], kind - LEAN
         store_integer(hint, place, max(load_integer(hint, place), most + most // 8))
     return predictions, status, steps, engines, order, seen, tape, origins
 
 
-@compiled
-def call_backward(
-    template: Array,
+@external(
+    types.Tuple(
+        [
+            _left(2, types.float64),
+            _left(1, types.float64),
+            _left(1, types.int64),
+            *[_left(1, types.float64)] * 2,
+        ]
+    )(
+        types.int64,
+        types.int64,
+        *_SCHEDULED,
+        *[_INTEGERS] * 2,
+        *[_MATRIX, _VECTOR, _INTEGER_MATRIX, _MATRIX],
+    )
+)
+def backward_call(
+    model: int,
+    counts: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -292,9 +341,17 @@ def call_backward(
     tape: Array,
     origins: Array,
     cotangents: Array,
-    counts: int,
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """Adjoint solve; arrays must be row-major. Returns the fields of `BackwardResult`."""
+    """Adjoint solve from the address of a model's block; the fields of `BackwardResult`."""
+    template = carray(pointer_to_integers(model), (at.SIZE,))
+    parameters, weights = np.ascontiguousarray(parameters), np.ascontiguousarray(weights)
+    covariates = np.ascontiguousarray(covariates)
+    offsets, actions = np.ascontiguousarray(offsets), np.ascontiguousarray(actions)
+    targets, times = np.ascontiguousarray(targets), np.ascontiguousarray(times)
+    amounts, status = np.ascontiguousarray(amounts), np.ascontiguousarray(status)
+    order, seen = np.ascontiguousarray(order), np.ascontiguousarray(seen)
+    tape, origins = np.ascontiguousarray(tape), np.ascontiguousarray(origins)
+    cotangents = np.ascontiguousarray(cotangents)
     _check_inputs(template, parameters, weights, covariates, offsets, order)
     _check_schedule(template, offsets, actions, targets, times, cotangents.shape[0])
     n_subjects, n_records, solved = parameters.shape[0], times.shape[0], order.shape[0]
@@ -331,6 +388,38 @@ def call_backward(
     return to_parameters, to_weights, steps, to_times, to_amounts
 
 
+def call_forward(template: Array, *given: Any) -> ForwardResult:
+    """Forward solve, called from Python.
+
+    Parameters
+    ----------
+    template
+        A model's block.
+    *given
+        Parameters, weights, covariates, the arrays of a schedule, and subjects; the number of rows
+        of the predictions, whether an adjoint solve will follow, and the address where outcomes
+        are counted, which is 0 where they are not.
+    """
+    *inputs, keep_tape, counts = given
+    return ForwardResult(*forward_call(template.ctypes.data, counts, int(keep_tape), *inputs))
+
+
+def call_backward(template: Array, *given: Any) -> BackwardResult:
+    """Adjoint solve, called from Python.
+
+    Parameters
+    ----------
+    template
+        A model's block.
+    *given
+        Parameters, weights, covariates, and the arrays of a schedule; status, order, seen, tape
+        and origins as the forward solve left them; the cotangents of the predictions, and the
+        address where outcomes are counted.
+    """
+    *inputs, counts = given
+    return BackwardResult(*backward_call(template.ctypes.data, counts, *inputs))
+
+
 # Compiled code reads bare memory: a number of another type there would be read as its bits.
 
 
@@ -356,6 +445,11 @@ class PopulationSolver:
     options: SolverOptions
 
     @functools.cached_property
+    def key(self) -> str:
+        """Content hash: equal for equal solvers, in every process."""
+        return content_hash(f"{self.kernels.key} {self.kernels} {self.options}")
+
+    @functools.cached_property
     def template(self) -> NDArray[np.int64]:
         """The model's part of the block that compiled code works from, in this process.
 
@@ -367,12 +461,16 @@ class PopulationSolver:
         block = model_block(self.kernels, self.options)
         block[at.TAPE_HINT] = self.tape_hint.ctypes.data
         if block[at.CVODES_FORWARD] != 0:
-            from bnode_nlme.engine.integrator import POOL, free_pool
+            from bnode_nlme.engine.integrator import free_pool
 
-            pool = np.zeros(2 * POOL, np.int64)
-            block[at.INTEGRATORS] = pool.ctypes.data
-            weakref.finalize(self, free_pool, pool)
+            block[at.INTEGRATORS] = self.integrators.ctypes.data
+            weakref.finalize(self, free_pool, self.integrators)
         return block
+
+    @functools.cached_property
+    def integrators(self) -> NDArray[np.int64]:
+        """Addresses of the CVODES integrators that are kept from one call to the next."""
+        return np.zeros(2 * INTEGRATORS, np.int64)
 
     @functools.cached_property
     def tape_hint(self) -> NDArray[np.int64]:
@@ -390,18 +488,16 @@ class PopulationSolver:
         keep_tape: bool = False,
     ) -> ForwardResult:
         """Solve once for given numbers; uncounted."""
-        return ForwardResult(
-            *call_forward(
-                self.template,
-                _doubles(parameters),
-                _doubles(weights),
-                _doubles(covariates),
-                *schedule.arrays,
-                _integers(subjects),
-                schedule.rows,
-                keep_tape,
-                0,
-            )
+        return call_forward(
+            self.template,
+            _doubles(parameters),
+            _doubles(weights),
+            _doubles(covariates),
+            *schedule.arrays,
+            _integers(subjects),
+            schedule.rows,
+            keep_tape,
+            0,
         )
 
     def backward(
@@ -414,21 +510,19 @@ class PopulationSolver:
         cotangents: Array,
     ) -> BackwardResult:
         """Adjoint solve from what a forward solve with a tape left; uncounted."""
-        return BackwardResult(
-            *call_backward(
-                self.template,
-                _doubles(parameters),
-                _doubles(weights),
-                _doubles(covariates),
-                *schedule.arrays,
-                _integers(forward.status),
-                _integers(forward.order),
-                _doubles(forward.seen),
-                _doubles(forward.tape),
-                _integers(forward.origins),
-                _doubles(cotangents),
-                0,
-            )
+        return call_backward(
+            self.template,
+            _doubles(parameters),
+            _doubles(weights),
+            _doubles(covariates),
+            *schedule.arrays,
+            _integers(forward.status),
+            _integers(forward.order),
+            _doubles(forward.seen),
+            _doubles(forward.tape),
+            _integers(forward.origins),
+            _doubles(cotangents),
+            0,
         )
 
     def __getstate__(self) -> dict[str, Any]:

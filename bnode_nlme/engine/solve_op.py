@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.op import Op
 from pytensor.graph.rewriting.basic import node_rewriter
-from pytensor.link.numba.dispatch.basic import numba_funcify, numba_njit
+from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
 from pytensor.tensor.rewriting.basic import register_specialize
 from pytensor.tensor.shape import shape
 
 from bnode_nlme.engine.counts import SolveCounter
-from bnode_nlme.engine.population import PopulationSolver, call_backward, call_forward
+from bnode_nlme.engine.model_place import model_place
+from bnode_nlme.engine.native import content_hash
+from bnode_nlme.engine.population import (
+    PopulationSolver,
+    backward_call,
+    call_backward,
+    call_forward,
+    forward_call,
+)
 
 _INPUTS = (
     "parameters",
@@ -94,7 +101,7 @@ class SolveOp(Op):
         """Solve, called from Python."""
         results = call_forward(
             self.solver.template,
-            *[np.ascontiguousarray(value) for value in inputs[:-1]],
+            *inputs[:-1],
             int(inputs[-1]),
             self.keep_tape,
             self.counter.address,
@@ -119,7 +126,7 @@ class SolveOp(Op):
         adjoint: Any = AdjointOp(self.solver, self.counter)(
             *inputs[:8], status, order, seen, tape, origins, cotangents[0]
         )
-        to_parameters, to_weights, _ = adjoint
+        to_parameters, to_weights, *_ = adjoint
         return [to_parameters, to_weights, *[disconnected_type() for _ in inputs[2:]]]
 
     def infer_shape(self, node: Apply, shapes: Any) -> list[tuple[Any, ...]]:
@@ -164,6 +171,8 @@ class AdjointOp(Op):
             variables[0].type(name="parameter_cotangents"),
             variables[1].type(name="weight_cotangents"),
             pt.tensor("steps", shape=(None,), dtype="int64"),
+            variables[6].type(name="time_cotangents"),
+            variables[7].type(name="amount_cotangents"),
         ]
         return Apply(self, variables, outputs)
 
@@ -171,10 +180,10 @@ class AdjointOp(Op):
         """Solve, called from Python."""
         results = call_backward(
             self.solver.template,
-            *[np.ascontiguousarray(value) for value in inputs],
+            *inputs,
             self.counter.address,
         )
-        for storage, result in zip(output_storage, results[:3], strict=True):
+        for storage, result in zip(output_storage, results, strict=True):
             storage[0] = result
 
     def pullback(
@@ -201,10 +210,23 @@ def drop_unused_tape(fgraph: FunctionGraph, node: Apply) -> list[Variable] | Non
     return list(outputs)
 
 
-@numba_funcify.register(SolveOp)
-def _compile_solve(op: SolveOp, **kwargs: Any) -> Any:
-    template = op.solver.template
-    keep_tape, counts = op.keep_tape, op.counter.address
+# What PyTensor compiles calls the engine by name, with the model by name: neither is copied, and
+# the code holds no address, so that PyTensor keeps it on disk under the key that is returned here.
+
+
+def _key(*parts: Any) -> str:
+    return content_hash(" ".join(map(str, parts)))
+
+
+def _keep_alive(compiled: Any, counter: SolveCounter) -> None:
+    # See `model_place`: as long as the code may be called, nobody else may count there.
+    compiled.py_func.counter = counter
+
+
+@register_funcify_and_cache_key(SolveOp)
+def _compile_solve(op: SolveOp, **kwargs: Any) -> tuple[Any, str]:
+    place = model_place(op.solver, op.counter)
+    call = forward_call.bound(place, int(op.keep_tape))
 
     @numba_njit
     def solve(
@@ -219,29 +241,29 @@ def _compile_solve(op: SolveOp, **kwargs: Any) -> Any:
         subjects: Any,
         rows: Any,
     ) -> Any:
-        return call_forward(
-            template,
-            np.ascontiguousarray(parameters),
-            np.ascontiguousarray(weights),
-            np.ascontiguousarray(covariates),
-            np.ascontiguousarray(offsets),
-            np.ascontiguousarray(actions),
-            np.ascontiguousarray(targets),
-            np.ascontiguousarray(times),
-            np.ascontiguousarray(amounts),
-            np.ascontiguousarray(subjects),
-            rows.item(),
-            keep_tape,
-            counts,
+        return call(
+            (
+                parameters,
+                weights,
+                covariates,
+                offsets,
+                actions,
+                targets,
+                times,
+                amounts,
+                subjects,
+                rows.item(),
+            )
         )
 
-    return solve
+    _keep_alive(solve, op.counter)
+    return solve, _key(forward_call.symbol, place, op.keep_tape)
 
 
-@numba_funcify.register(AdjointOp)
-def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
-    template = op.solver.template
-    counts = op.counter.address
+@register_funcify_and_cache_key(AdjointOp)
+def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
+    place = model_place(op.solver, op.counter)
+    call = backward_call.bound(place)
 
     @numba_njit
     def solve_adjoint(
@@ -260,24 +282,24 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> Any:
         origins: Any,
         cotangents: Any,
     ) -> Any:
-        to_parameters, to_weights, steps, _, _ = call_backward(
-            template,
-            np.ascontiguousarray(parameters),
-            np.ascontiguousarray(weights),
-            np.ascontiguousarray(covariates),
-            np.ascontiguousarray(offsets),
-            np.ascontiguousarray(actions),
-            np.ascontiguousarray(targets),
-            np.ascontiguousarray(times),
-            np.ascontiguousarray(amounts),
-            np.ascontiguousarray(status),
-            np.ascontiguousarray(order),
-            np.ascontiguousarray(seen),
-            np.ascontiguousarray(tape),
-            np.ascontiguousarray(origins),
-            np.ascontiguousarray(cotangents),
-            counts,
+        return call(
+            (
+                parameters,
+                weights,
+                covariates,
+                offsets,
+                actions,
+                targets,
+                times,
+                amounts,
+                status,
+                order,
+                seen,
+                tape,
+                origins,
+                cotangents,
+            )
         )
-        return to_parameters, to_weights, steps
 
-    return solve_adjoint
+    _keep_alive(solve_adjoint, op.counter)
+    return solve_adjoint, _key(backward_call.symbol, place)
