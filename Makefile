@@ -9,7 +9,7 @@ BIN := .venv/bin
 BUILD := PYTHON='$(PYTHON)' tools/build-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-runtime venv-test demo test test-slow benchmark clean
+.PHONY: help venv venv-runtime venv-test demo test test-slow benchmark benchmark-peers clean
 .PHONY: lint lint-style lint-format lint-types lint-layers
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make test-slow  the tests marked slow: calibration, long sampling, exhaustive comparisons'
 	@echo 'make lint       style, format, types and the layers of the package'
 	@echo 'make benchmark  timings'
+	@echo 'make benchmark-peers  timings beside diffrax, Stan and PyMC, and the report in benchmarks/README.md'
 	@echo 'make venv       only build .venv, with the tools for the tests'
 	@echo 'make clean      remove .venv and every cache'
 
@@ -57,6 +58,18 @@ lint-layers: venv-test
 benchmark: venv-test
 	$(BIN)/python -m pytest benchmarks --benchmark-only $(ARGS)
 
+# An hour. The peers live in a folder of their own, so that .venv is what a user has.
+PEERS := .venv-peers/bin/python
+RESULTS := results/benchmarks
+benchmark-peers:
+	@VENV=.venv-peers $(BUILD) test peers
+	mkdir -p $(RESULTS)
+	-$(PEERS) -m pytest benchmarks --benchmark-only --benchmark-json=$(RESULTS)/race.json $(ARGS)
+	$(PEERS) -m benchmarks.scaling --json $(RESULTS)/scaling.json
+	$(PEERS) -m benchmarks.work_precision --json $(RESULTS)/work_precision.json
+	$(PEERS) -m benchmarks.theophylline --json $(RESULTS)/theophylline.json
+	$(PEERS) -m benchmarks.report --results $(RESULTS)
+
 clean:
-	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks build dist
+	rm -rf .venv .venv.lock .venv-peers .venv-peers.lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks build dist
 	find . -type d -name __pycache__ -prune -exec rm -rf {} +

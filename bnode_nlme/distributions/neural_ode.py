@@ -46,7 +46,7 @@ class NeuralODE:
         `Additive`, `Proportional`, `Combined` or `LogNormalError`.
     output : str, optional
         The output that is measured.
-    method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps
+    method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps, threads
         As for `bnode_nlme.solve`. Outputs of one system that are given the same study, parameters,
         weights and options share one solve.
 
@@ -80,6 +80,7 @@ class NeuralODE:
         adjoint_rtol: float | None = None,
         adjoint_atol: float | None = None,
         max_steps: int = 10_000,
+        threads: int | None = None,
     ) -> TensorVariable:
         model = pm.modelcontext(None)
         caller = f"NeuralODE({name!r})"
@@ -98,6 +99,7 @@ class NeuralODE:
             adjoint_rtol=adjoint_rtol,
             adjoint_atol=adjoint_atol,
             max_steps=max_steps,
+            threads=threads,
         )
         prediction = shared_output(solution, output, model)
         variable = error.rv_type.rv_op(
@@ -126,6 +128,7 @@ class NeuralODE:
         adjoint_rtol: float | None = None,
         adjoint_atol: float | None = None,
         max_steps: int = 10_000,
+        threads: int | None = None,
     ) -> TensorVariable:
         """Make the distribution without a name or a model, for `pymc.draw` and `pymc.logp`.
 
@@ -135,7 +138,7 @@ class NeuralODE:
             As for the class.
         output
             The output that is measured; needed where the system has several.
-        method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps
+        method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps, threads
             As for `bnode_nlme.solve`.
 
         Returns
@@ -162,6 +165,7 @@ class NeuralODE:
             adjoint_rtol=adjoint_rtol,
             adjoint_atol=adjoint_atol,
             max_steps=max_steps,
+            threads=threads,
         )
         return error.rv_type.rv_op(
             _at(rows, study, solution.outputs[output]),

@@ -19,9 +19,16 @@ class SolverReport:
     Attributes
     ----------
     counts : mapping of SolveStatus to int
+    methods : tuple of str
+        The method of each solve in the model, as it was asked for.
+    handed_over : int
+        Solves that ``"auto"`` began with ``"tsit5"`` and handed over to ``"bdf"``: those of groups
+        that turned out stiff, and of subjects that failed.
     """
 
     counts: Mapping[SolveStatus, int]
+    methods: tuple[str, ...]
+    handed_over: int
 
     @property
     def solves(self) -> int:
@@ -33,8 +40,14 @@ class SolverReport:
         """Solves that did not succeed."""
         return self.solves - self.counts[SolveStatus.SUCCESS]
 
+    @property
+    def _methods(self) -> str:
+        return ", ".join(dict.fromkeys(self.methods))
+
     def __str__(self) -> str:
-        lines = [f"{self.failures} of {self.solves} solves failed"]
+        lines = [f"{self.failures} of {self.solves} solves failed (method {self._methods})"]
+        if self.handed_over:
+            lines.append(f"  {self.handed_over} handed over from tsit5 to bdf")
         lines += [
             f"  {count}: {status.message}"
             for status, count in self.counts.items()
@@ -65,16 +78,23 @@ def solver_report(model: pm.Model | None = None, *, reset: bool = False) -> Solv
         When the model has no solve.
     """
     model = pm.modelcontext(model)
-    counters = {node.op.counter for node in solve_nodes(model)}
+    nodes = solve_nodes(model)
+    counters = {node.op.counter for node in nodes}
     if not counters:
         raise ValueError(
             "solver_report wants a model with a NeuralODE (or a solve of one's own that a "
             "likelihood or a Deterministic uses); found none in this model."
         )
     totals = dict.fromkeys(SolveStatus, 0)
+    handed_over = 0
     for counter in counters:
         for status, count in counter.read().items():
             totals[status] += count
+        handed_over += counter.handed_over()
         if reset:
             counter.reset()
-    return SolverReport(MappingProxyType(totals))
+    return SolverReport(
+        MappingProxyType(totals),
+        methods=tuple(node.op.solver.options.method for node in nodes),
+        handed_over=handed_over,
+    )

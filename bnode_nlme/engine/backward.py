@@ -16,9 +16,9 @@ from bnode_nlme.engine.memory import (
 )
 from bnode_nlme.engine.schedule import Action
 from bnode_nlme.engine.status import SolveStatus
-from bnode_nlme.engine.tape import TRAILER, open_last_unit
+from bnode_nlme.engine.tape import FULL, LEAN, TRAILER, begin, open_last_unit
 from bnode_nlme.engine.threads import run
-from bnode_nlme.engine.units import LANES_UNIT
+from bnode_nlme.engine.units import CVODES_UNIT, FULL_LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _SUCCESS = int(Action.OBSERVE), int(SolveStatus.SUCCESS)
@@ -66,8 +66,7 @@ def backward_thread(call: int) -> None:
         np.zeros(LANES, np.int64),
         np.zeros(LANES, np.int64),
     )
-    # Where a group is solved again, its readouts are known already.
-    block[at.PREDICTIONS], block[at.KEEP_TAPE] = 0, 1
+    block[at.PREDICTIONS] = 0  # where a group is solved again, its readouts are known already
     while True:
         group = add_atomically(block[at.NEXT_GROUP], 0, 1)
         if group >= groups:
@@ -84,6 +83,8 @@ def backward_thread(call: int) -> None:
         if origins[group, 0] >= 0:
             tape, end = block[at.SHARED_TAPE] + 8 * origins[group, 0], origins[group, 1]
         else:
+            block[at.KEEP_TAPE] = LEAN
+            begin(block, 0, 0)
             solve_group(block, group, outcome, taken, engines)
             tape, end = block[at.TAPE], block[at.TAPE_LENGTH]
         while end > 0:
@@ -96,7 +97,8 @@ def backward_thread(call: int) -> None:
                 )
             if not wanted:
                 continue
-            if engine == LANES_UNIT:
+            if engine != CVODES_UNIT:
+                block[at.KEEP_TAPE] = FULL if engine == FULL_LANES_UNIT else LEAN
                 call_entry(block[at.LANES_BACKWARD], block.ctypes.data)
             else:
                 call_entry(block[at.CVODES_BACKWARD], block.ctypes.data)
@@ -131,5 +133,4 @@ def backward_entry(call: int) -> None:
     or the adjoint solve of a subject failed. Writes steps (subjects,).
     """
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    groups = (block[at.N_SOLVED] + LANES - 1) // LANES
-    run(block[at.BACKWARD_THREAD], block[at.BACKWARD_ROUTINE], call, block[at.THREADS], groups)
+    run(block[at.BACKWARD_THREAD], block[at.BACKWARD_ROUTINE], call)

@@ -21,7 +21,10 @@ _STATUSES = len(SolveStatus)
 HANDED_OVER = _STATUSES
 """Place of the number of solves that the lanes handed over to CVODES."""
 
-_PLACES_EACH = _STATUSES + 1
+ACTIVE = _STATUSES + 1
+"""Place of the number of solves going on at this moment, in whatever thread or process."""
+
+_PLACES_EACH = _STATUSES + 2
 _SLOTS = 512
 """Counters in one file."""
 
@@ -97,9 +100,13 @@ class SolveCounter:
         """The counts so far."""
         return {status: int(self.counts[status]) for status in SolveStatus}
 
+    def handed_over(self) -> int:
+        """How many solves the lanes handed over to CVODES so far."""
+        return int(self.counts[HANDED_OVER])
+
     def reset(self) -> None:
         """Set all counts to zero."""
-        self.counts[:] = 0
+        self.counts[: HANDED_OVER + 1] = 0
 
     def __reduce__(self) -> tuple[type[SolveCounter], tuple[str, int]]:
         return SolveCounter, (self.path, self.slot)

@@ -174,9 +174,10 @@ def _solve_subject(
                     seed.ctypes.data,
                     increments.ctypes.data,
                 )
-                _add(adjoint, increments, 0, states)
+                # The first is the cotangent of the time.
+                _add(adjoint, increments, 1, states)
                 given = n_parameters + block[at.READOUT_WEIGHTS]
-                _add(integral, increments, states, given)
+                _add(integral, increments, 1 + states, given)
                 grown = False
                 for i in range(states):
                     magnitude = abs(load_double(adjoint, i))
@@ -237,7 +238,7 @@ def cvodes_backward(call: int) -> None:
     state = np.zeros(states)
     block[at.STATE] = state.ctypes.data
     seed = np.zeros(n_readouts)
-    increments = np.zeros(states + length)
+    increments = np.zeros(1 + states + length)
     use_subject(block, subject)
     handles = take_integrator(block, True)
     # The equations are linear in the cotangents: solved at unit scale, so that the absolute
@@ -260,6 +261,9 @@ def cvodes_backward(call: int) -> None:
             seed,
             increments,
         )
+    for place in (at.TIME_COTANGENTS, at.AMOUNT_COTANGENTS):
+        for record in range(first, last):
+            store_double(block[place], record, np.nan)  # not computed by this engine
     if outcome == _SUCCESS:
         integral = N_VGetArrayPointer_Serial(handles[QUADRATURE])
         row, total = block[at.PARAMETER_COTANGENTS], block[at.GROUP_WEIGHTS]

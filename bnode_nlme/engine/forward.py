@@ -12,7 +12,6 @@ from bnode_nlme.engine.evaluation import all_finite
 from bnode_nlme.engine.memory import (
     add_atomically,
     call_entry,
-    copy_memory,
     pointer_to_doubles,
     pointer_to_integers,
     release,
@@ -20,6 +19,7 @@ from bnode_nlme.engine.memory import (
 from bnode_nlme.engine.records import use_subject
 from bnode_nlme.engine.schedule import Action
 from bnode_nlme.engine.status import SolveStatus
+from bnode_nlme.engine.tape import NO_TAPE, begin
 from bnode_nlme.engine.threads import run
 from bnode_nlme.engine.units import CVODES_UNIT, LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
@@ -50,7 +50,6 @@ def solve_group(
     order = carray(pointer_to_integers(block[at.ORDER]), (block[at.N_SOLVED],))
     first = group * LANES
     size = min(LANES, block[at.N_SOLVED] - first)
-    block[at.TAPE_LENGTH] = 0
     members, places = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     alone = np.zeros(LANES, np.int64)
     count = 0
@@ -112,6 +111,7 @@ def open_thread(call: int, block: np.ndarray, workspace: np.ndarray) -> None:
     block[:] = carray(pointer_to_integers(call), (at.SIZE,))
     address = workspace.ctypes.data
     block[at.WORKSPACE] = address + (-address) % (8 * LANES)
+    block[at.SPILL], block[at.SPILL_CAPACITY] = 0, 0
     block[at.TAPE], block[at.TAPE_LENGTH], block[at.TAPE_CAPACITY] = 0, 0, 0
     block[at.INTEGRATOR], block[at.ADJOINT_INTEGRATOR] = 0, 0
 
@@ -119,8 +119,8 @@ def open_thread(call: int, block: np.ndarray, workspace: np.ndarray) -> None:
 @compiled
 def close_thread(block: np.ndarray) -> None:
     """Give back the memory of a thread."""
-    if block[at.TAPE] != 0:
-        release(block[at.TAPE])
+    if block[at.SPILL] != 0:
+        release(block[at.SPILL])
     if block[at.CVODES_RELEASE] != 0:
         call_entry(block[at.CVODES_RELEASE], block.ctypes.data)
 
@@ -129,17 +129,6 @@ def close_thread(block: np.ndarray) -> None:
 def workspace_length(call: int) -> int:
     """Doubles that a thread's workspace needs, room to align it included."""
     return carray(pointer_to_integers(call), (at.SIZE,))[at.W_SIZE] + LANES
-
-
-@compiled
-def _keep(block: np.ndarray, origins: np.ndarray, group: int) -> None:
-    """Hand a group's tape over, where there is room; else its adjoint solves it again."""
-    length = block[at.TAPE_LENGTH]
-    place = add_atomically(block[at.SHARED_LENGTH], 0, length)
-    origins[group, 0], origins[group, 1] = -1, length
-    if place + length <= block[at.SHARED_CAPACITY]:
-        copy_memory(block[at.SHARED_TAPE] + 8 * place, block[at.TAPE], 8 * length)
-        origins[group, 0] = place
 
 
 @callback(types.void(types.int64))
@@ -163,7 +152,16 @@ def forward_thread(call: int) -> None:
         group = add_atomically(block[at.NEXT_GROUP], 0, 1)
         if group >= groups:
             break
+        keep = block[at.KEEP_TAPE] != NO_TAPE
+        if keep:
+            room = block[at.ROOM] if origins[group, 0] >= 0 else 0
+            begin(block, block[at.SHARED_TAPE] + 8 * origins[group, 0], room)
         size = solve_group(block, group, outcome, taken, engine)
+        if keep:
+            # What the group was given was not enough: its adjoint solves it again.
+            if block[at.TAPE] == block[at.SPILL]:
+                origins[group, 0] = -1
+            origins[group, 1] = block[at.TAPE_LENGTH]
         for place in range(size):
             subject = order[group * LANES + place]
             status[subject], steps[subject] = outcome[place], taken[place]
@@ -172,8 +170,6 @@ def forward_thread(call: int) -> None:
                 add_atomically(block[at.COUNTS], outcome[place], 1)
                 if block[at.ENGINE] == LANES_UNIT and engine[place] == CVODES_UNIT:
                     add_atomically(block[at.COUNTS], HANDED_OVER, 1)
-        if block[at.KEEP_TAPE] != 0:
-            _keep(block, origins, group)
     close_thread(block)
     # A use after the last call keeps the memory alive: compiled code only sees its address.
     workspace[:1] = 0.0
@@ -192,10 +188,9 @@ def forward_entry(call: int) -> None:
     """Solve each subject asked for; inputs and outputs are named in `slots`.
 
     Writes predictions (rows, readouts), status, steps and engines (subjects,), seen (records,
-    states: the state just before a record), and where a tape is wanted its first `SHARED_CAPACITY`
-    doubles and origins (groups, 2: first double of a group's tape or -1, and its length). The
+    states: the state just before a record), and where a tape is wanted the tape and origins
+    (groups, 2: first double of a group's tape, which the caller gives, or -1, and its length). The
     caller fills predictions with NaN.
     """
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    groups = (block[at.N_SOLVED] + LANES - 1) // LANES
-    run(block[at.FORWARD_THREAD], block[at.FORWARD_ROUTINE], call, block[at.THREADS], groups)
+    run(block[at.FORWARD_THREAD], block[at.FORWARD_ROUTINE], call)

@@ -10,6 +10,7 @@ from bnode_nlme.engine import sundials
 from bnode_nlme.engine.compilation import callback, compiled
 from bnode_nlme.engine.memory import (
     allocate,
+    exchange_atomically,
     load_double,
     load_integer,
     pointer_to_integers,
@@ -208,50 +209,89 @@ def free_integrator(handles: np.ndarray) -> None:
     handles[:] = 0
 
 
+POOL = 64
+"""Integrators of one kind that a model keeps between calls, at most."""
+
+
+@compiled
+def _new_integrator(block: np.ndarray, adjoint: bool) -> np.ndarray:
+    address = block.ctypes.data
+    if adjoint:
+        return create_integrator(
+            address,
+            block[at.CVODES_METHOD],
+            block[at.N_STATES],
+            block[at.N_PARAMETERS] + block[at.N_WEIGHTS],
+            block[at.ADJOINT_CALLBACK],
+            block[at.ADJOINT_JACOBIAN_CALLBACK],
+            block[at.QUADRATURE_CALLBACK],
+            load_double(address, at.ADJOINT_RTOL),
+            load_double(address, at.ADJOINT_ATOL),
+        )
+    return create_integrator(
+        address,
+        block[at.CVODES_METHOD],
+        block[at.N_STATES],
+        0,
+        block[at.FORWARD_CALLBACK],
+        block[at.FORWARD_JACOBIAN_CALLBACK],
+        0,
+        load_double(address, at.RTOL),
+        load_double(address, at.ATOL),
+    )
+
+
 @compiled
 def take_integrator(block: np.ndarray, adjoint: bool) -> np.ndarray:
-    """The integrator of this thread, forward or adjoint, made on the first request."""
+    """The integrator of this thread, forward or adjoint: one that the model has kept, or new."""
     place = at.ADJOINT_INTEGRATOR if adjoint else at.INTEGRATOR
     if block[place] == 0:
-        block[place] = allocate(8 * HANDLES)
-        handles = carray(pointer_to_integers(block[place]), (HANDLES,))
-        handles[:] = 0
-        address = block.ctypes.data
-        if adjoint:
-            fresh = create_integrator(
-                address,
-                block[at.CVODES_METHOD],
-                block[at.N_STATES],
-                block[at.N_PARAMETERS] + block[at.N_WEIGHTS],
-                block[at.ADJOINT_CALLBACK],
-                block[at.ADJOINT_JACOBIAN_CALLBACK],
-                block[at.QUADRATURE_CALLBACK],
-                load_double(address, at.ADJOINT_RTOL),
-                load_double(address, at.ADJOINT_ATOL),
-            )
-        else:
-            fresh = create_integrator(
-                address,
-                block[at.CVODES_METHOD],
-                block[at.N_STATES],
-                0,
-                block[at.FORWARD_CALLBACK],
-                block[at.FORWARD_JACOBIAN_CALLBACK],
-                0,
-                load_double(address, at.RTOL),
-                load_double(address, at.ATOL),
-            )
-        handles[:] = fresh
-    return carray(pointer_to_integers(block[place]), (HANDLES,))
+        pool = block[at.INTEGRATORS] + 8 * POOL * adjoint
+        for i in range(POOL):
+            if load_integer(pool, i) != 0:
+                block[place] = exchange_atomically(pool, i, 0)
+                if block[place] != 0:
+                    break
+        if block[place] == 0:
+            block[place] = allocate(8 * HANDLES)
+            handles = carray(pointer_to_integers(block[place]), (HANDLES,))
+            handles[:] = _new_integrator(block, adjoint)
+    handles = carray(pointer_to_integers(block[place]), (HANDLES,))
+    if handles[MEMORY] != 0:
+        CVodeSetUserData(handles[MEMORY], block.ctypes.data)
+    return handles
+
+
+@compiled
+def _free(place: int) -> None:
+    free_integrator(carray(pointer_to_integers(place), (HANDLES,)))
+    release(place)
 
 
 @callback(types.void(types.int64))
 def release_integrators(call: int) -> None:
-    """Give the memory of a thread's integrators back."""
+    """Give a thread's integrators back to the model, which keeps them for the next call."""
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    for place in (at.INTEGRATOR, at.ADJOINT_INTEGRATOR):
-        if block[place] != 0:
-            handles = carray(pointer_to_integers(block[place]), (HANDLES,))
-            free_integrator(handles)
-            release(block[place])
-            block[place] = 0
+    for adjoint in range(2):
+        place = at.ADJOINT_INTEGRATOR if adjoint == 1 else at.INTEGRATOR
+        left, block[place] = block[place], 0
+        # One that CVODES refused to make is of no use to others.
+        if left != 0 and load_integer(left, MEMORY) == 0:
+            release(left)
+            left = 0
+        pool = block[at.INTEGRATORS] + 8 * POOL * adjoint
+        for i in range(POOL):
+            if left == 0:
+                break
+            left = exchange_atomically(pool, i, left)
+        if left != 0:
+            _free(left)
+
+
+@compiled
+def free_pool(pool: np.ndarray) -> None:
+    """Free the integrators that a model has kept."""
+    for i in range(pool.size):
+        if pool[i] != 0:
+            _free(pool[i])
+            pool[i] = 0

@@ -37,8 +37,8 @@ def _native(n_pointers: int, n_doubles: int, returns: bool) -> Any:
 
 
 @intrinsic
-def call_prepare(typing_context: Any, function: Any, workspace: Any, weights: Any) -> Any:
-    """Call ``prepare_group``."""
+def call_on_workspace(typing_context: Any, function: Any, workspace: Any, other: Any) -> Any:
+    """Call ``prepare_group``, ``keep_step`` or ``advance_step``."""
     return _native(2, 0, False)
 
 
@@ -56,21 +56,40 @@ def call_forward_step(
     function: Any,
     workspace: Any,
     weights: Any,
+    kept: Any,
     s: Any,
     h: Any,
     rtol: Any,
     atol: Any,
 ) -> Any:
     """Call ``forward_step``."""
-    return _native(2, 4, True)
+    return _native(3, 4, True)
 
 
 @intrinsic
 def call_backward_step(
-    typing_context: Any, function: Any, workspace: Any, weights: Any, state: Any, s: Any, h: Any
+    typing_context: Any, function: Any, workspace: Any, weights: Any, tape: Any, s: Any, h: Any
 ) -> Any:
-    """Call ``backward_step``."""
+    """Call ``backward_step`` or ``backward_step_full``."""
     return _native(3, 2, False)
+
+
+@intrinsic
+def call_observe(
+    typing_context: Any, function: Any, workspace: Any, state: Any, lane: Any, u: Any, scale: Any
+) -> Any:
+    """Call ``observe_lane`` or ``observe_lane_adjoint``."""
+    signature = types.void(*[types.int64] * 4, *[types.float64] * 2)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = ir.PointerType(_DOUBLE)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, _INT64, _DOUBLE, _DOUBLE])
+        target = builder.inttoptr(arguments[0], kind.as_pointer())
+        pointers = [builder.inttoptr(a, pointer) for a in arguments[1:3]]
+        builder.call(target, [*pointers, *arguments[3:]])
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @compiled
@@ -108,11 +127,17 @@ def load_subject(block: Any, lane: int, subject: int) -> None:
 @compiled
 def prepare(block: Any) -> None:
     """Compute what depends on parameters, weights and covariates alone."""
-    call_prepare(block[at.PREPARE_GROUP], block[at.WORKSPACE], block[at.WEIGHTS])
+    call_on_workspace(block[at.PREPARE_GROUP], block[at.WORKSPACE], block[at.WEIGHTS])
 
 
 @compiled
-def dense_weight(stage: int, u: float) -> float:
-    """Weight of a stage's slope in the solution at a fraction of the step."""
+def dense_slope(stage: int, u: float) -> float:
+    """Weight of a stage's slope in the slope of the solution at a fraction of the step."""
     a, b, c, d = DENSE[stage]
-    return u * (a + u * (b + u * (c + u * d)))
+    return a + u * (2.0 * b + u * (3.0 * c + u * 4.0 * d))
+
+
+@compiled
+def add_to_row(workspace: int, row: int, lane: int, value: float) -> None:
+    """Add to one lane's number in a row of the workspace."""
+    store_double(workspace, row + lane, load_double(workspace, row + lane) + value)

@@ -14,13 +14,15 @@ from bnode_nlme.engine.elementary import ELEMENTARY, definition, symbol
 from bnode_nlme.engine.lane_programs import LanePrograms
 from bnode_nlme.engine.llvm import constant, declarations, expression
 from bnode_nlme.engine.program import Program
-from bnode_nlme.engine.tableau import ERROR, MATRIX, NODES, STAGES
+from bnode_nlme.engine.tableau import DENSE, ERROR, MATRIX, NODES, STAGES
 from bnode_nlme.engine.vector_writer import double, type_of
 from bnode_nlme.engine.workspace import LANES, Workspace
 
 _VECTOR = type_of(LANES)
 _ARRAYS = ("time", "state", "parameters", "weights", "covariates", "fixed", "kept", "seed")
 _ALIGN = "align 64"
+# A row of the tape may stand anywhere.
+_ANYWHERE = "align 8"
 
 
 class _Function:
@@ -45,8 +47,8 @@ class _Function:
     def load(self, base: str, row: int, align: str = _ALIGN) -> str:
         return self.line(f"load {_VECTOR}, ptr {self.address(base, row)}, {align}")
 
-    def store(self, value: str, base: str, row: int) -> None:
-        self.lines.append(f"store {_VECTOR} {value}, ptr {self.address(base, row)}, {_ALIGN}")
+    def store(self, value: str, base: str, row: int, align: str = _ALIGN) -> None:
+        self.lines.append(f"store {_VECTOR} {value}, ptr {self.address(base, row)}, {align}")
 
     def broadcast(self, scalar: str) -> str:
         single = self.line(f"insertelement {_VECTOR} poison, double {scalar}, i64 0")
@@ -97,7 +99,8 @@ def _program_body(
             else:
                 pointer = f.address(f"%{array}", index)
                 result = f'%"{labels.get(payload, f"{array}.{index}")}"'
-                f.lines.append(f"{result} = load {_VECTOR}, ptr {pointer}, {_ALIGN}")
+                align = _ANYWHERE if array == "kept" else _ALIGN
+                f.lines.append(f"{result} = load {_VECTOR}, ptr {pointer}, {align}")
         elif operation in ELEMENTARY:
             arguments = ", ".join(f"{_VECTOR} {operand}" for operand in given)
             f.lines.append(f"{result} = call {_VECTOR} @{symbol(operation, LANES)}({arguments})")
@@ -139,7 +142,7 @@ def _value(
         if index < states:
             f.store(registers[number], "%slope", index)
         else:
-            f.store(registers[number], "%kept", index - states)
+            f.store(registers[number], "%kept", index - states, _ANYWHERE)
     return f.text(_head("value_of_lanes", _VALUE, ("slope", "kept")))
 
 
@@ -183,7 +186,7 @@ class _Step:
         f.store(f.multiply_add(fraction, length, start), "%w", self.space.time)
         return fraction
 
-    def evaluate(self, f: _Function, stage: int) -> None:
+    def evaluate(self, f: _Function, stage: int, kept: str) -> None:
         """Slope of a stage from its state, infusions included."""
         space, states = self.space, self.states
         slope = space.slopes + stage * states
@@ -193,7 +196,7 @@ class _Step:
         given.append("%weights")
         given += self.pointers(f, ["covariates", "fixed"])
         given.append(f.address("%w", slope))
-        given.append(f.address("%w", space.kept + stage * self.kept))
+        given.append(kept)
         arguments = ", ".join(f"ptr {pointer}" for pointer in given)
         f.lines.append(f"call void @value_of_lanes({arguments})")
         for i in range(states):
@@ -210,6 +213,9 @@ class _Step:
             state = f.multiply_add(scale, f.combination(slopes), f.load("%w", space.states + i))
             f.store(state, "%w", space.states + stage * states + i)
 
+    def kept_in_workspace(self, f: _Function, stage: int) -> str:
+        return f.address("%w", self.space.kept + stage * self.kept)
+
     def scale(self, f: _Function) -> str:
         """The step in time, in each lane."""
         return f.operation("mul", f.broadcast("%h"), f.load("%w", self.space.length))
@@ -218,18 +224,21 @@ class _Step:
         """Slope at the state at which an interval begins or, backwards, ends."""
         f = _Function()
         self.stage_time(f, 0.0)
-        self.evaluate(f, 0)
+        self.evaluate(f, 0, self.kept_in_workspace(f, 0))
         return f.text("void @first_slope(ptr %w, ptr %weights, double %s, double %h)")
 
     def forward(self) -> str:
-        """One step: states and slopes of all stages after the first, and the error."""
+        """One step: states and slopes of all stages after the first, and the error.
+
+        What the stages keep for their adjoints goes to `%kept`.
+        """
         f = _Function()
         space, states = self.space, self.states
         scale = self.scale(f)
         for stage in range(1, STAGES):
             self.stage_states(f, stage, scale)
             self.stage_time(f, NODES[stage])
-            self.evaluate(f, stage)
+            self.evaluate(f, stage, f.address("%kept", (stage - 1) * self.kept))
         rtol, atol = f.broadcast("%rtol"), f.broadcast("%atol")
         total = ""
         end = space.states + (STAGES - 1) * states
@@ -249,12 +258,12 @@ class _Step:
         f.store(mean, "%w", space.error)
         worst = f.line(f"call double @llvm.vector.reduce.fmaximum.v{LANES}f64({_VECTOR} {mean})")
         return f.text(
-            "double @forward_step(ptr %w, ptr %weights, double %s, double %h, double %rtol, "
-            "double %atol)",
+            "double @forward_step(ptr %w, ptr %weights, ptr %kept, double %s, double %h, "
+            "double %rtol, double %atol)",
             [f"ret double {worst}"],
         )
 
-    def pull_back(self, f: _Function, stage: int, fraction: str) -> None:
+    def pull_back(self, f: _Function, stage: int, fraction: str, kept: str) -> None:
         """Adjoint of a stage's slope; its answer goes to the workspace."""
         space, states = self.space, self.states
         given = self.pointers(f, ["time"])
@@ -262,7 +271,7 @@ class _Step:
         given += self.pointers(f, ["parameters"])
         given.append("%weights")
         given += self.pointers(f, ["covariates", "fixed"])
-        given.append(f.address("%w", space.kept + stage * self.kept))
+        given.append(kept)
         given.append(f.address("%w", space.seeds + stage * states))
         given += self.pointers(f, ["answer", "parameter_gradient", "error"])
         arguments = ", ".join(f"ptr {pointer}" for pointer in given)
@@ -281,38 +290,45 @@ class _Step:
             f.store(rate, "%w", space.rate_gradient + i)
         f.store(total, "%w", space.slope_gradient)
 
-    def backward(self) -> str:
+    def backward(self, *, full: bool) -> str:
         """Adjoint of one step.
 
         On entry the first stage holds what the step after it began with, `adjoint` the cotangents
         of the state at this step's end, `passed` those of the slope there, `seeds` and `direct`
-        what observations within the step add, and `%state` the state at this step's beginning. On
-        exit the same holds for the step before.
+        what observations within the step add, and `%tape` the state at this step's beginning. On
+        exit the same holds for the step before. A full tape goes on with the slopes of the stages
+        but the last, and with what the stages but the first kept; else all is computed once more.
         """
         f = _Function()
         space, states = self.space, self.states
         last = STAGES - 1
-        for first, length in ((space.states, states), (space.slopes, states),
-                              (space.kept, self.kept)):  # fmt: skip
+        moved = [(space.states, states), (space.slopes, states)]
+        for first, length in moved if full else [*moved, (space.kept, self.kept)]:
             for i in range(length):
                 f.store(f.load("%w", first + i), "%w", first + last * length + i)
         for i in range(states):
-            # A row of the tape may stand anywhere.
-            f.store(f.load("%state", i, "align 8"), "%w", space.states + i)
+            f.store(f.load("%tape", i, _ANYWHERE), "%w", space.states + i)
         scale = self.scale(f)
-        fractions = []
-        for stage in range(last):
-            if stage:
+        if full:
+            for i in range(last * states):
+                f.store(f.load("%tape", states + i, _ANYWHERE), "%w", space.slopes + i)
+            for stage in range(1, last):
                 self.stage_states(f, stage, scale)
-            fractions.append(self.stage_time(f, NODES[stage]))
-            self.evaluate(f, stage)
+        else:
+            for stage in range(last):
+                if stage:
+                    self.stage_states(f, stage, scale)
+                self.stage_time(f, NODES[stage])
+                self.evaluate(f, stage, self.kept_in_workspace(f, stage))
         for i in range(states):
             seed = f.load("%w", space.seeds + last * states + i)
             total = f.operation("add", seed, f.load("%w", space.passed + i))
             f.store(total, "%w", space.seeds + last * states + i)
         for stage in range(last, 0, -1):
             fraction = self.stage_time(f, NODES[stage])
-            self.pull_back(f, stage, fraction)
+            place = STAGES * states + (stage - 1) * self.kept
+            kept = f.address("%tape", place) if full else self.kept_in_workspace(f, stage)
+            self.pull_back(f, stage, fraction, kept)
             for i in range(states):
                 answer = f.load("%w", space.answer + i)
                 total = f.operation("add", f.load("%w", space.adjoint + i), answer)
@@ -332,7 +348,8 @@ class _Step:
             f.store(zero, "%w", space.direct + i)
         for i in range(STAGES * states):
             f.store(zero, "%w", space.seeds + i)
-        return f.text("void @backward_step(ptr %w, ptr %weights, ptr %state, double %s, double %h)")
+        name = "backward_step_full" if full else "backward_step"
+        return f.text(f"void @{name}(ptr %w, ptr %weights, ptr %tape, double %s, double %h)")
 
     def last(self) -> str:
         """Adjoint of the slope at which an interval begins."""
@@ -342,13 +359,32 @@ class _Step:
         for i in range(states):
             f.store(f.load("%w", space.passed + i), "%w", space.seeds + i)
             f.store(zero, "%w", space.passed + i)
-        self.pull_back(f, 0, self.stage_time(f, 0.0))
+        self.pull_back(f, 0, self.stage_time(f, 0.0), self.kept_in_workspace(f, 0))
         for i in range(states):
             total = f.operation("add", f.load("%w", space.adjoint + i),
                                 f.load("%w", space.answer + i))  # fmt: skip
             f.store(total, "%w", space.adjoint + i)
             f.store(zero, "%w", space.seeds + i)
         return f.text("void @first_slope_adjoint(ptr %w, ptr %weights, double %s, double %h)")
+
+    def keep(self) -> str:
+        """Copy the first state and the slopes of all stages but the last to the tape."""
+        f = _Function()
+        for i in range(self.states):
+            f.store(f.load("%w", self.space.states + i), "%tape", i, _ANYWHERE)
+        for i in range((STAGES - 1) * self.states):
+            slope = f.load("%w", self.space.slopes + i)
+            f.store(slope, "%tape", self.states + i, _ANYWHERE)
+        return f.text("void @keep_step(ptr noalias %w, ptr noalias %tape)")
+
+    def advance(self) -> str:
+        """The end of a step becomes the beginning of the next, its last slope the first."""
+        f = _Function()
+        for first in (self.space.states, self.space.slopes):
+            for i in range(self.states):
+                f.store(f.load("%w", first + (STAGES - 1) * self.states + i), "%w", first + i)
+        # One signature serves both: there is no tape here.
+        return f.text("void @advance_step(ptr noalias %w, ptr noalias %tape)")
 
     def prepare(self) -> str:
         """Fixed values, once parameters and covariates are in the workspace."""
@@ -361,7 +397,87 @@ class _Step:
         return f.text("void @prepare_group(ptr %w, ptr %weights)")
 
 
-SYMBOLS = ("prepare_group", "first_slope", "forward_step", "backward_step", "first_slope_adjoint")
+class _Observation:
+    """Writes what reads one lane off a step, at a fraction of it, and the adjoint of that.
+
+    `%scale` is the step in the lane's time.
+    """
+
+    def __init__(self, space: Workspace, states: int) -> None:
+        self.space, self.states = space, states
+
+    def weights(self, f: _Function) -> list[str]:
+        """Weight of each slope, times the scale."""
+        weights = []
+        for coefficients in DENSE:
+            total = double(coefficients[-1])
+            for coefficient in reversed(coefficients[:-1]):
+                product = f.line(f"fmul contract double {total}, %u")
+                total = f.line(f"fadd contract double {product}, {double(coefficient)}")
+            weight = f.line(f"fmul double {total}, %u")
+            weights.append(f.line(f"fmul double {weight}, %scale"))
+        return weights
+
+    def address(self, f: _Function, row: int) -> str:
+        start = f.address("%w", row)
+        return f.line(f"getelementptr double, ptr {start}, i64 %lane")
+
+    def value(self) -> str:
+        """The state, written to `%state`."""
+        f = _Function()
+        weights = self.weights(f)
+        for i in range(self.states):
+            total = f.line(f"load double, ptr {self.address(f, self.space.states + i)}")
+            for stage, weight in enumerate(weights):
+                place = self.address(f, self.space.slopes + stage * self.states + i)
+                slope = f.line(f"load double, ptr {place}")
+                product = f.line(f"fmul contract double {weight}, {slope}")
+                total = f.line(f"fadd contract double {total}, {product}")
+            target = f.line(f"getelementptr double, ptr %state, i64 {i}")
+            f.lines.append(f"store double {total}, ptr {target}")
+        return f.text(
+            "void @observe_lane(ptr noalias %w, ptr noalias %state, i64 %lane, double %u, "
+            "double %scale)"
+        )
+
+    def adjoint(self) -> str:
+        """The cotangents of the state at `%state`, added to those of the step."""
+        f = _Function()
+        weights = self.weights(f)
+        for i in range(self.states):
+            source = f.line(f"getelementptr double, ptr %state, i64 {i}")
+            cotangent = f.line(f"load double, ptr {source}")
+            terms = [(self.space.direct + i, cotangent)]
+            terms += [
+                (
+                    self.space.seeds + stage * self.states + i,
+                    f.line(f"fmul double {weight}, {cotangent}"),
+                )
+                for stage, weight in enumerate(weights)
+            ]
+            for row, term in terms:
+                place = self.address(f, row)
+                before = f.line(f"load double, ptr {place}")
+                total = f.line(f"fadd double {before}, {term}")
+                f.lines.append(f"store double {total}, ptr {place}")
+        return f.text(
+            "void @observe_lane_adjoint(ptr noalias %w, ptr noalias %state, i64 %lane, "
+            "double %u, double %scale)"
+        )
+
+
+SYMBOLS = (
+    "prepare_group",
+    "first_slope",
+    "forward_step",
+    "backward_step",
+    "backward_step_full",
+    "first_slope_adjoint",
+    "keep_step",
+    "advance_step",
+    "observe_lane",
+    "observe_lane_adjoint",
+)
 """The functions that a solver calls."""
 
 
@@ -393,9 +509,19 @@ def emit_lanes(
     """
     needed: set[str] = set()
     step = _Step(space, states, programs.kept, programs)
+    observation = _Observation(space, states)
     writers: list[Callable[[], str]] = [
-        step.prepare, step.first, step.forward, step.backward, step.last
-    ]  # fmt: skip
+        step.prepare,
+        step.first,
+        step.forward,
+        lambda: step.backward(full=False),
+        lambda: step.backward(full=True),
+        step.last,
+        step.keep,
+        step.advance,
+        observation.value,
+        observation.adjoint,
+    ]
     bodies = [
         _prepare(programs, labels, needed),
         _value(programs, states, labels, needed),

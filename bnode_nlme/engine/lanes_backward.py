@@ -19,9 +19,11 @@ from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import callback, compiled
 from bnode_nlme.engine.evaluation import evaluate
 from bnode_nlme.engine.lane_calls import (
+    add_to_row,
     call_backward_step,
+    call_observe,
     call_slope,
-    dense_weight,
+    dense_slope,
     fill,
     load_subject,
     prepare,
@@ -38,9 +40,10 @@ from bnode_nlme.engine.records import use_subject
 from bnode_nlme.engine.schedule import Action
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
+from bnode_nlme.engine.tape import FULL, step_width
 from bnode_nlme.engine.workspace import LANES
 
-_OBSERVE, _RESET = int(Action.OBSERVE), int(Action.RESET)
+_OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
 _SUCCESS, _NOT_FINITE = int(SolveStatus.SUCCESS), int(SolveStatus.NOT_FINITE)
 
 
@@ -64,7 +67,7 @@ def _readout_adjoint(
     cotangents: np.ndarray,
     answer: np.ndarray,
 ) -> bool:
-    """Pull an observation's cotangents back: `answer` begins with those of the state it saw.
+    """Pull an observation's cotangents back: `answer` begins with those of its time and its state.
 
     Those of parameters and weights go to the workspace. Returns whether there were any.
     """
@@ -81,45 +84,71 @@ def _readout_adjoint(
         states, parameters = block[at.N_STATES], block[at.N_PARAMETERS]
         workspace = block[at.WORKSPACE]
         length = parameters + block[at.READOUT_WEIGHTS]
-        _add_to_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer[states:])
+        _add_to_lane(
+            workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer[1 + states :]
+        )
     return active
 
 
 @compiled
-def _within_step(
+def _fraction(block: np.ndarray, lane: int, stop: int, dense: int, times: np.ndarray) -> float:
+    """Where in a lane's interval its last observation left stands; before it where there is none."""
+    if stop == dense:
+        return -1.0
+    start = load_double(block[at.WORKSPACE], block[at.W_START] + lane)
+    length = load_double(block[at.WORKSPACE], block[at.W_LENGTH] + lane)
+    return (times[stop - 1] - start) / length
+
+
+@compiled
+def _observe_adjoint(
     block: np.ndarray,
     lane: int,
-    subject: int,
     record: int,
-    stop: int,
-    s: float,
+    fraction: float,
+    u: float,
     h: float,
-    targets: np.ndarray,
-    times: np.ndarray,
-    cotangents: np.ndarray,
     answer: np.ndarray,
-) -> int:
-    """Pull back the observations of a lane within a step; the last that is left, plus one."""
+    row: np.ndarray,
+) -> None:
+    """Pull an observation within a step back to it, and note what `_move_in_time` needs."""
     workspace, states = block[at.WORKSPACE], block[at.N_STATES]
-    start = load_double(workspace, block[at.W_START] + lane)
+    scale = h * load_double(workspace, block[at.W_LENGTH] + lane)
+    function, state = block[at.OBSERVE_LANE_ADJOINT], answer.ctypes.data + 8
+    call_observe(function, workspace, state, lane, u, scale)
+    row[0], row[1], row[2], row[3] = lane, record, fraction, u
+    row[4:] = answer[: 1 + states]
+
+
+@compiled
+def _move_in_time(block: np.ndarray, within: np.ndarray, found: int) -> None:
+    """Cotangents of the times at which a step was observed, once its slopes are known again."""
+    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
+    for row in within[:found]:
+        lane, record, fraction, u = int(row[0]), int(row[1]), row[2], row[3]
+        along = 0.0
+        for stage in range(STAGES):
+            first = block[at.W_SLOPES] + stage * states * LANES + lane
+            weight = dense_slope(stage, u)
+            for i in range(states):
+                along += weight * load_double(workspace, first + i * LANES) * row[5 + i]
+        to_time = block[at.TIME_COTANGENTS] + 8 * record
+        store_double(to_time, 0, load_double(to_time, 0) + row[4] + along)
+        add_to_row(workspace, block[at.W_START_GRADIENT], lane, -along)
+        add_to_row(workspace, block[at.W_LENGTH_GRADIENT], lane, -fraction * along)
+
+
+@compiled
+def _move_interval(block: np.ndarray, lane: int, began: int, ended: int) -> None:
+    """Cotangents of the times at which a lane's interval began and ended."""
+    workspace, to_times = block[at.WORKSPACE], block[at.TIME_COTANGENTS]
     length = load_double(workspace, block[at.W_LENGTH] + lane)
-    while stop > record:
-        fraction = (times[stop - 1] - start) / length
-        # The forward solve reads an observation off the first step that reaches it.
-        if fraction <= s and s > 0.0:
-            break
-        stop -= 1
-        active = _readout_adjoint(
-            block, lane, subject, stop, targets[stop], times[stop], cotangents, answer
-        )
-        if active:
-            u = min(max((fraction - s) / h, 0.0), 1.0)
-            _add_to_lane(workspace, block[at.W_DIRECT], lane, states, 1.0, answer)
-            for stage in range(STAGES):
-                weight = h * length * dense_weight(stage, u)
-                first = block[at.W_SEEDS] + stage * states * LANES
-                _add_to_lane(workspace, first, lane, states, weight, answer)
-    return stop
+    to_start = load_double(workspace, block[at.W_START_GRADIENT] + lane)
+    to_length = load_double(workspace, block[at.W_LENGTH_GRADIENT] + lane)
+    to_length += load_double(workspace, block[at.W_SLOPE_GRADIENT] + lane) / length
+    change = load_double(to_times, began) + to_start - to_length
+    store_double(to_times, began, change)
+    store_double(to_times, ended, load_double(to_times, ended) + to_length)
 
 
 @compiled
@@ -144,11 +173,21 @@ def _undo_records(
                 block, lane, subject, record, target, times[record], cotangents, answer
             )
             if active:
-                _add_to_lane(workspace, block[at.W_ADJOINT], lane, states, 1.0, answer)
-        elif action == _RESET:
+                _add_to_lane(workspace, block[at.W_ADJOINT], lane, states, 1.0, answer[1:])
+                to_time = block[at.TIME_COTANGENTS] + 8 * record
+                store_double(to_time, 0, load_double(to_time, 0) + answer[0])
+        elif action == _ADD:
+            place = block[at.W_ADJOINT] + target * LANES + lane
+            store_double(block[at.AMOUNT_COTANGENTS], record, load_double(workspace, place))
+        elif action == _SET_RATE:
+            place = block[at.W_RATE_GRADIENT] + target * LANES + lane
+            store_double(block[at.AMOUNT_COTANGENTS], record, load_double(workspace, place))
+            store_double(workspace, place, 0.0)
+        else:
             _initial_adjoint(block, lane, subject, times[record], answer)
             for i in range(states):
                 store_double(workspace, block[at.W_ADJOINT] + i * LANES + lane, 0.0)
+                store_double(workspace, block[at.W_RATE_GRADIENT] + i * LANES + lane, 0.0)
 
 
 @compiled
@@ -177,7 +216,11 @@ def _solve(block: np.ndarray) -> int:
     members = carray(pointer_to_integers(block[at.MEMBERS]), (LANES,))
     count, states = block[at.N_MEMBERS], block[at.N_STATES]
     workspace, weights = block[at.WORKSPACE], block[at.WEIGHTS]
-    answer = np.empty(states + block[at.N_PARAMETERS] + block[at.N_WEIGHTS])
+    answer = np.empty(1 + states + block[at.N_PARAMETERS] + block[at.N_WEIGHTS])
+    most = 0
+    for lane in range(count):
+        most += offsets[members[lane] + 1] - offsets[members[lane]]
+    within = np.empty((most, 5 + states))
     for first, length in (
         (block[at.W_ADJOINT], states),
         (block[at.W_DIRECT], states),
@@ -194,9 +237,11 @@ def _solve(block: np.ndarray) -> int:
     held = np.full(LANES, -1, np.int64)
     taken = 0
     cursor, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    began = np.zeros(LANES, np.int64)
+    began, fractions = np.zeros(LANES, np.int64), np.zeros(LANES)
     end = block[at.UNIT] + 8 * block[at.UNIT_LENGTH]
-    width = 8 * (2 + states * LANES)
+    full = block[at.KEEP_TAPE] == FULL
+    width = 8 * step_width(block)
+    step_function = block[at.BACKWARD_STEP_FULL] if full else block[at.BACKWARD_STEP]
     row = 8 * LANES
     while end > block[at.UNIT]:
         interval = end - 8 * ((5 + 2 * states) * LANES + 1)
@@ -223,18 +268,41 @@ def _solve(block: np.ndarray) -> int:
             copy_memory(workspace + 8 * block[at.W_RATES], interval + row * states, row * states)
             copy_memory(workspace + 8 * block[at.W_START], spans, row)
             copy_memory(workspace + 8 * block[at.W_LENGTH], spans + row, row)
+            for lane in range(count):
+                fractions[lane] = _fraction(block, lane, cursor[lane], dense[lane], times)
+            for place in (at.W_START_GRADIENT, at.W_LENGTH_GRADIENT, at.W_SLOPE_GRADIENT):
+                fill(workspace, block[place], 1, 0.0)
             call_slope(block[at.FIRST_SLOPE], workspace, weights, 1.0, 0.0)
             for step in range(steps):
                 kept = interval - width * (step + 1)
                 s, h = load_double(kept, 0), load_double(kept, 1)
+                found = 0
                 for lane in range(count):
-                    if cursor[lane] > dense[lane]:
-                        cursor[lane] = _within_step(
-                            block, lane, members[lane], dense[lane], cursor[lane], s, h,
-                            targets, times, cotangents, answer,
-                        )  # fmt: skip
-                call_backward_step(block[at.BACKWARD_STEP], workspace, weights, kept + 16, s, h)
+                    # The forward solve reads an observation off the first step that reaches it.
+                    while fractions[lane] > s or (s == 0.0 and fractions[lane] >= 0.0):
+                        cursor[lane] -= 1
+                        record = cursor[lane]
+                        if _readout_adjoint(
+                            block, lane, members[lane], record, targets[record], times[record],
+                            cotangents, answer,
+                        ):  # fmt: skip
+                            u = min(max((fractions[lane] - s) / h, 0.0), 1.0)
+                            _observe_adjoint(
+                                block, lane, record, fractions[lane], u, h, answer, within[found]
+                            )
+                            found += 1
+                        fractions[lane] = _fraction(block, lane, record, dense[lane], times)
+                call_backward_step(step_function, workspace, weights, kept + 16, s, h)
+                _move_in_time(block, within, found)
+            if full:
+                # The tape holds what all stages kept but the first of all.
+                call_slope(block[at.FIRST_SLOPE], workspace, weights, 0.0, 0.0)
             call_slope(block[at.FIRST_SLOPE_ADJOINT], workspace, weights, 0.0, 0.0)
+            for lane in range(count):
+                if load_double(spans, LANES + lane) > 0.0:
+                    _move_interval(
+                        block, lane, began[lane], int(load_double(spans, 4 * LANES + lane))
+                    )
         for lane in range(count):
             _undo_records(
                 block, lane, members[lane], began[lane], dense[lane],

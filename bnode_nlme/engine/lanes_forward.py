@@ -16,8 +16,9 @@ from bnode_nlme.engine.compilation import callback, compiled
 from bnode_nlme.engine.evaluation import all_finite, evaluate
 from bnode_nlme.engine.lane_calls import (
     call_forward_step,
+    call_observe,
+    call_on_workspace,
     call_slope,
-    dense_weight,
     fill,
     load_subject,
     prepare,
@@ -35,8 +36,8 @@ from bnode_nlme.engine.records import report, use_subject
 from bnode_nlme.engine.schedule import Action, is_zero_length
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
-from bnode_nlme.engine.tape import close_unit, extend
-from bnode_nlme.engine.units import LANES_UNIT
+from bnode_nlme.engine.tape import FULL, NO_TAPE, close_unit, extend, step_width
+from bnode_nlme.engine.units import FULL_LANES_UNIT, LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
@@ -97,39 +98,27 @@ def _apply_records(
 
 
 @compiled
+def _upcoming(block: np.ndarray, lane: int, record: int, stop: int, times: np.ndarray) -> float:
+    """Where in a lane's interval its next observation stands; beyond it where there is none."""
+    if record == stop:
+        return 2.0
+    start = load_double(block[at.WORKSPACE], block[at.W_START] + lane)
+    length = load_double(block[at.WORKSPACE], block[at.W_LENGTH] + lane)
+    return (times[record] - start) / length
+
+
+@compiled
 def _report_within(
-    block: np.ndarray,
-    lane: int,
-    subject: int,
-    record: int,
-    stop: int,
-    s: float,
-    h: float,
-    reached: float,
-    targets: np.ndarray,
-    times: np.ndarray,
-) -> int:
-    """Report a lane's observations within the step just made; the first that comes later."""
-    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
-    start = load_double(workspace, block[at.W_START] + lane)
-    length = load_double(workspace, block[at.W_LENGTH] + lane)
-    while record < stop:
-        fraction = (times[record] - start) / length
-        if fraction > reached:
-            break
-        u = min(max((fraction - s) / h, 0.0), 1.0)
-        state = block[at.SEEN] + 8 * states * record
-        read_lane(workspace, block[at.W_STATES], lane, states, state)
-        for stage in range(STAGES):
-            weight = h * length * dense_weight(stage, u)
-            first = block[at.W_SLOPES] + stage * states * LANES + lane
-            for i in range(states):
-                change = weight * load_double(workspace, first + i * LANES)
-                store_double(state, i, load_double(state, i) + change)
-        use_subject(block, subject)
-        report(block, record, targets[record], times[record])
-        record += 1
-    return record
+    block: np.ndarray, lane: int, subject: int, record: int, u: float, h: float, row: int,
+    time: float,
+) -> None:  # fmt: skip
+    """Report a lane's observation at a fraction of the step just made."""
+    workspace = block[at.WORKSPACE]
+    scale = h * load_double(workspace, block[at.W_LENGTH] + lane)
+    state = block[at.SEEN] + 8 * block[at.N_STATES] * record
+    call_observe(block[at.OBSERVE_LANE], workspace, state, lane, min(max(u, 0.0), 1.0), scale)
+    use_subject(block, subject)
+    report(block, record, row, time)
 
 
 @compiled
@@ -211,17 +200,19 @@ def _is_at_stability(block: np.ndarray, h: float) -> bool:
 
 
 @compiled
-def _keep_step(block: np.ndarray, s: float, h: float) -> bool:
-    """Append a step to the tape: where it begins, how long it is, and the state there."""
-    states = block[at.N_STATES]
-    row = extend(block, 2 + states * LANES)
-    if row == 0:
-        return False
+def _keep_step(block: np.ndarray, row: int, s: float, h: float) -> None:
+    """Write a step to its row of the tape: where it begins, how long it is, the state there.
+
+    A full tape holds the slopes of its stages but the last too, and already what these kept.
+    """
+    workspace = block[at.WORKSPACE]
     store_double(row, 0, s)
     store_double(row, 1, h)
-    source = block[at.WORKSPACE] + 8 * block[at.W_STATES]
-    copy_memory(row + 16, source, 8 * states * LANES)
-    return True
+    if block[at.KEEP_TAPE] == FULL:
+        call_on_workspace(block[at.KEEP_STEP], workspace, row + 16)
+    else:
+        states = workspace + 8 * block[at.W_STATES]
+        copy_memory(row + 16, states, 8 * LANES * block[at.N_STATES])
 
 
 @compiled
@@ -261,10 +252,13 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
     workspace, weights, address = block[at.WORKSPACE], block[at.WEIGHTS], block.ctypes.data
     rtol, atol = load_double(address, at.RTOL), load_double(address, at.ATOL)
     first_state = block[at.W_STATES]
-    keep, hand_over = block[at.KEEP_TAPE] != 0, block[at.HAND_OVER] != 0
+    keep, hand_over = block[at.KEEP_TAPE] != NO_TAPE, block[at.HAND_OVER] != 0
+    full, width = block[at.KEEP_TAPE] == FULL, step_width(block)
+    kept = workspace + 8 * (block[at.W_KEPT] + LANES * block[at.N_KEPT])
+    row = 0
     began, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     stop, cursor = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    now = np.zeros(LANES)
+    now, upcoming = np.zeros(LANES), np.full(LANES, 2.0)
     saved = np.zeros((2, states * LANES))
     fresh = np.empty(states)
     intervals, intervals_done = 1, 0
@@ -319,6 +313,8 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
                 own = False
         if not own:
             prepare(block)
+        for lane in range(count):
+            upcoming[lane] = _upcoming(block, lane, cursor[lane], stop[lane], times)
         call_slope(block[at.FIRST_SLOPE], workspace, weights, 0.0, 0.0)
         h = _first_step(block, saved)
         s, steps, rejected = 0.0, 0, False
@@ -328,22 +324,34 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
             if s + 1.01 * h >= 1.0:
                 h = 1.0 - s
             attempts += 1
-            square = call_forward_step(block[at.FORWARD_STEP], workspace, weights, s, h, rtol, atol)
+            if keep:
+                row = extend(block, width)
+                if row == 0:
+                    return _INTERNAL, attempts
+            if full:
+                kept = row + 8 * (2 + STAGES * LANES * states)
+            square = call_forward_step(
+                block[at.FORWARD_STEP], workspace, weights, kept, s, h, rtol, atol
+            )
             if not square <= 1.0:
                 if h <= _SMALLEST:
                     return (_STEP_TOO_SMALL if square > 1.0 else _NOT_FINITE), attempts
                 h *= max(_LEAST, _SAFETY * square**-0.1) if square < np.inf else _LEAST
                 rejected = True
+                if keep:
+                    block[at.TAPE_LENGTH] -= width
                 continue
-            if keep and not _keep_step(block, s, h):
-                return _INTERNAL, attempts
+            if keep:
+                _keep_step(block, row, s, h)
             reached = 1.0 if h == 1.0 - s else s + h
             for lane in range(count):
-                if cursor[lane] < stop[lane]:
-                    cursor[lane] = _report_within(
-                        block, lane, members[lane], cursor[lane], stop[lane], s, h, reached,
-                        targets, times,
-                    )  # fmt: skip
+                while upcoming[lane] <= reached:
+                    record, u = cursor[lane], (upcoming[lane] - s) / h
+                    _report_within(
+                        block, lane, members[lane], record, u, h, targets[record], times[record]
+                    )
+                    cursor[lane] += 1
+                    upcoming[lane] = _upcoming(block, lane, cursor[lane], stop[lane], times)
             if hand_over and attempts > _PATIENCE:
                 looked += 1
                 stiff += _is_at_stability(block, h)
@@ -352,7 +360,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
                     if 2 * stiff > looked and attempts > _TOO_MANY * done:
                         return _STIFF, attempts
                     looked, stiff = 0, 0
-            _advance(block)
+            call_on_workspace(block[at.ADVANCE_STEP], workspace, 0)
             steps += 1
             s = reached
             factor = _SAFETY * max(square, 1e-20) ** -0.1
@@ -387,24 +395,16 @@ def _copy_lane(block: np.ndarray, source: int, target: int) -> None:
             store_double(workspace, place + target, load_double(workspace, place + source))
 
 
-@compiled
-def _advance(block: np.ndarray) -> None:
-    """The end of a step becomes the beginning of the next, its last slope the first."""
-    states, workspace = block[at.N_STATES], block[at.WORKSPACE]
-    length = 8 * LANES * states
-    for first in (block[at.W_STATES], block[at.W_SLOPES]):
-        begin = workspace + 8 * first
-        copy_memory(begin, begin + (STAGES - 1) * length, length)
-
-
 @callback(types.void(types.int64))
 def lanes_forward(call: int) -> None:
     """Solve one unit's members in lanes; writes their readouts, what they saw, and the tape."""
     block = carray(pointer_to_integers(call), (at.SIZE,))
     block[at.UNIT_FIRST] = block[at.TAPE_LENGTH]
     outcome, taken = _solve(block)
-    if outcome == _SUCCESS and block[at.KEEP_TAPE] != 0 and not close_unit(block, LANES_UNIT):
-        outcome = _INTERNAL
+    if outcome == _SUCCESS and block[at.KEEP_TAPE] != NO_TAPE:
+        engine = FULL_LANES_UNIT if block[at.KEEP_TAPE] == FULL else LANES_UNIT
+        if not close_unit(block, engine):
+            outcome = _INTERNAL
     if outcome != _SUCCESS:
         block[at.TAPE_LENGTH] = block[at.UNIT_FIRST]
     block[at.OUTCOME], block[at.TAKEN] = outcome, taken

@@ -74,6 +74,18 @@ def add_atomically(typing_context: Any, address: Any, index: Any, value: Any) ->
 
 
 @intrinsic
+def exchange_atomically(typing_context: Any, address: Any, index: Any, value: Any) -> Any:
+    """Write the 64-bit integer at ``address + 8 * index``, safely among threads; the old value."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, index, value = arguments
+        place = _element(builder, address, index, _INT64)
+        return builder.atomic_rmw("xchg", place, value, "acq_rel")
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
 def pointer_to_doubles(typing_context: Any, address: Any) -> Any:
     """A typed pointer, for `numba.carray`."""
 

@@ -89,6 +89,7 @@ def model_block(kernels: Kernels, options: SolverOptions) -> NDArray[np.int64]:
     block[at.N_WEIGHTS] = kernels.weights
     block[at.N_COVARIATES] = kernels.covariates
     block[at.N_READOUTS] = len(kernels.readouts)
+    block[at.N_KEPT] = kernels.kept
     block[at.READOUT_WEIGHTS] = kernels.readout_weights
     block[at.MAX_STEPS] = options.max_steps
     block[at.RTOL], block[at.ATOL] = _bits(options.rtol), _bits(options.atol)

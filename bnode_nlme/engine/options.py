@@ -8,8 +8,10 @@ from numbers import Integral, Real
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnode_nlme.engine.threads import available_cores
+from bnode_nlme.engine.units import CVODES_UNIT, LANES_UNIT
 
 Method = Literal["auto", "tsit5", "bdf", "adams"]
 
@@ -95,6 +97,12 @@ class SolverOptions:
     def resolved_threads(self) -> int:
         """Most threads of one solve."""
         return available_cores() if self.threads is None else self.threads
+
+    def methods_of(self, engines: NDArray[np.int64]) -> NDArray[np.str_]:
+        """The method by which each subject was solved, from the engines that a solve reports."""
+        cvodes = "adams" if self.method == "adams" else "bdf"
+        names = {LANES_UNIT: "tsit5", CVODES_UNIT: cvodes}
+        return np.array([names.get(int(engine), "") for engine in engines], dtype="<U5")
 
     @property
     def adjoint_tolerances(self) -> tuple[float, float]:

@@ -34,6 +34,7 @@ def simulate(
     rtol: float = 1e-6,
     atol: float = 1e-8,
     max_steps: int = 10_000,
+    threads: int | None = None,
 ) -> xr.Dataset:
     """Solve a system on a study's records for given numbers.
 
@@ -47,16 +48,17 @@ def simulate(
         A float or an array over the subjects for each of ``system.parameters``.
     weights
         The flat weight vector (``mlp.size``,) of each of the system's networks, by name.
-    method, rtol, atol, max_steps
+    method, rtol, atol, max_steps, threads
         As for `solve`.
 
     Returns
     -------
     xarray.Dataset
         Each output and state over `observation` (labelled by the table's row numbers), with the
-        coordinates `time` and `subject_of_observation`; `status` (a `SolveStatus`), `message` and
-        `steps` over `subject`. Values are NaN where a subject's solve failed. The attributes
-        record the method and the tolerances.
+        coordinates `time` and `subject_of_observation`; `status` (a `SolveStatus`), `message`,
+        `steps` and `method` (what solved it, empty where there was nothing to solve) over
+        `subject`. Values are NaN where a subject's solve failed. The attributes record the method
+        asked for and the tolerances.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def simulate(
     SundialsUnavailableError
         Where CVODES cannot be reached.
     """
-    options = SolverOptions(method, rtol, atol, max_steps=max_steps)
+    options = SolverOptions(method, rtol, atol, max_steps=max_steps, threads=threads)
     schedule = build_schedule(system, study)
     matrix = np.empty((study.n_subjects, len(system.parameters)))
     for i, column in enumerate(parameter_columns(system, study, parameters, _floats, np.shape)):
@@ -93,6 +95,7 @@ def simulate(
             "status": (SUBJECT, result.status),
             "message": (SUBJECT, np.array([status.message for status in statuses], dtype=object)),
             "steps": (SUBJECT, result.steps),
+            "method": (SUBJECT, options.methods_of(result.engines)),
         },
         coords=study.coords
         | {

@@ -35,7 +35,9 @@ class Solution:
     status : TensorVariable (subjects,), int64
         A `SolveStatus` for each subject.
     steps : TensorVariable (subjects,), int64
-        Steps that the solver took.
+        Steps that the solver took, those that it rejected included.
+    engines : TensorVariable (subjects,), int64
+        What solved each subject: `LANES_UNIT` or `CVODES_UNIT` of `bnode_nlme.engine.units`.
     counter : SolveCounter
         Outcomes of all solves made so far, in all threads and processes.
     """
@@ -44,6 +46,7 @@ class Solution:
     states: Mapping[str, TensorVariable]
     status: TensorVariable
     steps: TensorVariable
+    engines: TensorVariable
     counter: SolveCounter
 
 
@@ -67,6 +70,7 @@ def solve(
     adjoint_rtol: float | None = None,
     adjoint_atol: float | None = None,
     max_steps: int = 10_000,
+    threads: int | None = None,
 ) -> Solution:
     """Solve a system on a study's records, differentiably.
 
@@ -82,7 +86,8 @@ def solve(
     weights
         The flat weight vector (``mlp.size``,) of each of the system's networks, by name.
     method
-        ``"bdf"``, ``"adams"`` or ``"auto"`` (which is ``"bdf"``); see `SolverOptions`.
+        ``"auto"``, ``"tsit5"``, ``"bdf"`` or ``"adams"``; see `SolverOptions` for the rule behind
+        ``"auto"``.
     rtol, atol
         Tolerances of the forward solve; `atol` in the states' units.
     adjoint_rtol, adjoint_atol
@@ -90,6 +95,9 @@ def solve(
         `adjoint_rtol`.
     max_steps
         Largest number of steps for one subject.
+    threads
+        Most threads of one solve; by default as many as there are cores, less where other chains
+        solve at the same time.
 
     Returns
     -------
@@ -108,11 +116,14 @@ def solve(
 
     Notes
     -----
-    Gradients come from the continuous adjoint equation (Cao, Li, Petzold and Serban 2003,
-    doi:10.1137/S1064827501380630), integrated by CVODES (Hindmarsh et al. 2005,
-    doi:10.1145/1089014.1089020) backwards over the trajectory of the forward solve.
+    With ``"tsit5"`` (Tsitouras 2011, doi:10.1016/j.camwa.2011.06.002) gradients are the exact
+    derivatives of the numbers computed, step sizes held fixed: the discrete adjoint (Sandu 2006,
+    doi:10.1007/11758549_80). With CVODES (Hindmarsh et al. 2005, doi:10.1145/1089014.1089020) they
+    come from the continuous adjoint equation (Cao, Li, Petzold and Serban 2003,
+    doi:10.1137/S1064827501380630), integrated backwards over the trajectory of the forward solve,
+    and are as accurate as its tolerances.
     """
-    options = SolverOptions(method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps)
+    options = SolverOptions(method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps, threads)
     schedule = build_schedule(system, study)
     covariates = covariate_matrix(system, study)
     n_subjects = (study.n_subjects,)
@@ -133,12 +144,13 @@ def solve(
         np.arange(study.n_subjects),
         np.int64(schedule.rows),
     )
-    predictions, status, steps, *_ = outputs
+    predictions, status, steps, engines, *_ = outputs
     columns_of = {name: predictions[:, i] for i, name in enumerate(solver.kernels.readouts)}
     return Solution(
         outputs=MappingProxyType({name: columns_of[name] for name in system.output_names}),
         states=MappingProxyType({name: columns_of[name] for name in system.states}),
         status=status,
         steps=steps,
+        engines=engines,
         counter=counter,
     )

@@ -18,13 +18,8 @@ from pytensor.tensor.shape import shape
 from bnode_nlme.engine.counts import SolveCounter
 from bnode_nlme.engine.model_place import model_place
 from bnode_nlme.engine.native import content_hash
-from bnode_nlme.engine.population import (
-    PopulationSolver,
-    backward_call,
-    call_backward,
-    call_forward,
-    forward_call,
-)
+from bnode_nlme.engine.population import PopulationSolver, call_backward, call_forward
+from bnode_nlme.engine.population_calls import backward_call, forward_call
 
 _INPUTS = (
     "parameters",
@@ -181,7 +176,7 @@ class AdjointOp(Op):
             *inputs,
             self.counter.address,
         )
-        for storage, result in zip(output_storage, results, strict=True):
+        for storage, result in zip(output_storage, results[:3], strict=True):
             storage[0] = result
 
     def pullback(
@@ -280,7 +275,7 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
         origins: Any,
         cotangents: Any,
     ) -> Any:
-        return call(
+        to_parameters, to_weights, steps, _, _ = call(
             (
                 parameters,
                 weights,
@@ -298,6 +293,7 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
                 cotangents,
             )
         )
+        return to_parameters, to_weights, steps
 
     _keep_alive(solve_adjoint, op.counter)
     return solve_adjoint, _key(backward_call.symbol, place)

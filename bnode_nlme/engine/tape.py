@@ -12,15 +12,40 @@ import numpy as np
 from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.memory import (
+    copy_memory,
     load_double,
     load_integer,
     reallocate,
     store_double,
 )
+from bnode_nlme.engine.tableau import STAGES
 from bnode_nlme.engine.workspace import LANES
 
 TRAILER = LANES + 3
 """Doubles in a trailer: members, how many they are, the engine, and the unit's length without it."""
+
+
+NO_TAPE, LEAN, FULL = range(3)
+"""What is kept of a step in lanes: nothing, the state at its beginning, or all its stages."""
+
+
+@compiled
+def begin(block: np.ndarray, room: int, length: int) -> None:
+    """Begin a group's tape in so much room of the shared tape, or in the thread's own memory."""
+    block[at.TAPE_LENGTH] = 0
+    if length > 0:
+        block[at.TAPE], block[at.TAPE_CAPACITY] = room, length
+    else:
+        block[at.TAPE], block[at.TAPE_CAPACITY] = block[at.SPILL], block[at.SPILL_CAPACITY]
+
+
+@compiled
+def step_width(block: np.ndarray) -> int:
+    """Doubles that a step of a group takes on the tape."""
+    states = block[at.N_STATES]
+    if block[at.KEEP_TAPE] == FULL:
+        return 2 + LANES * (STAGES * states + (STAGES - 1) * block[at.N_KEPT])
+    return 2 + LANES * states
 
 
 @compiled
@@ -31,11 +56,16 @@ def extend(block: np.ndarray, length: int) -> int:
     """
     first = block[at.TAPE_LENGTH]
     if first + length > block[at.TAPE_CAPACITY]:
-        capacity = max(4096, 2 * block[at.TAPE_CAPACITY], first + length)
-        larger = reallocate(block[at.TAPE], 8 * capacity)
-        if larger == 0:
-            return 0
-        block[at.TAPE], block[at.TAPE_CAPACITY] = larger, capacity
+        shared = block[at.TAPE] != block[at.SPILL]
+        if first + length > block[at.SPILL_CAPACITY]:
+            capacity = max(2**14, 2 * (first + length))
+            larger = reallocate(block[at.SPILL], 8 * capacity)
+            if larger == 0:
+                return 0
+            block[at.SPILL], block[at.SPILL_CAPACITY] = larger, capacity
+        if shared:
+            copy_memory(block[at.SPILL], block[at.TAPE], 8 * first)
+        block[at.TAPE], block[at.TAPE_CAPACITY] = block[at.SPILL], block[at.SPILL_CAPACITY]
     block[at.TAPE_LENGTH] = first + length
     return block[at.TAPE] + 8 * first
 

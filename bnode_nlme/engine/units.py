@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-LANES_UNIT, CVODES_UNIT = 1, 2
-"""Up to eight subjects in lanes, or one by CVODES."""
+LANES_UNIT, CVODES_UNIT, FULL_LANES_UNIT = 1, 2, 3
+"""Up to eight subjects in lanes, or one by CVODES; lanes of which the tape holds all stages."""

@@ -26,7 +26,7 @@ def test_every_subject_of_every_evaluation_counts_once():
     report = bn.solver_report(model)
     assert report.solves == 6
     assert report.failures == 0
-    assert str(report) == "0 of 6 solves failed"
+    assert str(report) == "0 of 6 solves failed (method auto)"
 
 
 def test_failures_are_counted_by_their_cause_and_reset():
@@ -42,7 +42,10 @@ def test_failures_are_counted_by_their_cause_and_reset():
     failed = {status: n for status, n in report.counts.items() if n and status.value}
     ((status, count),) = failed.items()
     assert count == 1
-    assert str(report) == f"1 of 2 solves failed\n  1: {status.message}"
+    assert str(report) == (
+        "1 of 2 solves failed (method auto)\n  1 handed over from tsit5 to bdf\n"
+        f"  1: {status.message}"
+    )
     assert bn.solver_report(model).solves == 0
 
 

@@ -24,10 +24,15 @@ def value_and_gradient(
     parameters: Array,
     weights: Array,
     cotangents: Array | None = None,
+    lean: bool = False,
     **options: Any,
 ) -> tuple[ForwardResult, BackwardResult]:
-    """Forward and adjoint solve; the cotangents are ones where not given."""
+    """Forward and adjoint solve; the cotangents are ones where not given.
+
+    Small populations have a full tape, unless a lean one is asked for.
+    """
     solver = PopulationSolver(kernels_of(system), SolverOptions(**options))
+    solver.tape_hint[:] = (500_000, 2**40) if lean else (500_000, 500_000)
     covariates = covariate_matrix(system, study)
     schedule = build_schedule(system, study)
     subjects = np.arange(study.n_subjects)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.testing import assert_array_equal
 
 from bnode_nlme.engine.schedule import Action, Schedule, is_zero_length
 from bnode_nlme.engine.tableau import DENSE, MATRIX, STAGES
@@ -32,28 +33,30 @@ class Interval:
     steps: list[tuple[float, float]]
 
 
-def units_on(tape: Array, states: int) -> list[tuple[list[int], list[Interval]]]:
-    """Members and intervals of each unit on one group's tape, all of them lanes."""
+def units_on(
+    tape: Array, states: int, kept: int, engine: int
+) -> list[tuple[list[int], list[Interval]]]:
+    """Members and intervals of each unit on one group's tape, all of one kind."""
+    rows = states if engine == LANES_UNIT else STAGES * states + (STAGES - 1) * kept
     units = []
     end = len(tape)
     while end > 0:
         trailer = tape[end - TRAILER : end]
-        assert trailer[LANES + 1] == LANES_UNIT
+        assert trailer[LANES + 1] == engine
         members = trailer[: int(trailer[LANES])].astype(int).tolist()
         first = end - TRAILER - int(trailer[LANES + 2])
-        units.append((members, _intervals(tape[first : end - TRAILER], states)))
+        units.append((members, _intervals(tape[first : end - TRAILER], states, 2 + LANES * rows)))
         end = first
     return units
 
 
-def _intervals(tape: Array, states: int) -> list[Interval]:
+def _intervals(tape: Array, states: int, width: int) -> list[Interval]:
     intervals = []
     end = len(tape)
     while end > 0:
         steps = int(tape[end - 1])
         row = end - 1 - (5 + 2 * states) * LANES
         record = tape[row : end - 1].reshape(-1, LANES)
-        width = 2 + states * LANES
         end = row - width * steps
         intervals.append(
             Interval(
@@ -75,28 +78,47 @@ def replayed(
     p: Array,
     w: Array,
     c: Array,
+    times: Array,
+    amounts: Array,
 ) -> dict[int, Array]:
-    """Readouts (readouts, m) at each of a subject's observation rows; p (P, m) and w (W, m)."""
+    """Readouts (readouts, m) at each of a subject's observation rows.
+
+    Parameters p (P, m) and weights w (W, m); times and amounts (entries, m) of the subject's part
+    of the schedule, whose real parts are the schedule's own.
+    """
     first, last = schedule.offsets[subject : subject + 2]
+    actions, targets = schedule.actions[first:last], schedule.targets[first:last]
+    plain_times = schedule.times[first:last]
     y = np.zeros((len(plain.states), p.shape[1]), complex) + plain.initial(p, c)
+    rates = np.zeros_like(y)
     found: dict[int, Array] = {}
-    record, now = first, schedule.times[first]
+    entry, began = 0, 0
     for interval in intervals:
-        while record < last and is_zero_length(now, schedule.times[record]):
-            action, target = schedule.actions[record], schedule.targets[record]
+        began = entry
+        while entry < len(times) and is_zero_length(plain_times[began], plain_times[entry]):
+            action, target = actions[entry], targets[entry]
             if action == Action.OBSERVE:
-                found[target] = plain.readout(now, y, p, w, c)
+                found[target] = plain.readout(times[entry], y, p, w, c)
             elif action == Action.ADD:
                 y = y.copy()
-                y[target] += schedule.amounts[record]
-            elif action == Action.RESET:
+                y[target] += amounts[entry]
+            elif action == Action.SET_RATE:
+                rates = rates.copy()
+                rates[target] = amounts[entry]
+            else:
                 y = np.zeros_like(y) + plain.initial(p, c)
-            record += 1
-        start, length = interval.start[lane], interval.length[lane]
-        if length == 0.0:
+                rates = np.zeros_like(y)
+            entry += 1
+        if interval.length[lane] == 0.0:
             continue
-        assert start == now
-        rates = interval.rates[:, lane, None]
+        assert interval.start[lane] == plain_times[began]
+        assert_array_equal(interval.rates[:, lane], rates[:, 0].real)
+        end = entry
+        while end < len(times) - 1 and actions[end] == Action.OBSERVE:
+            end += 1
+        while end > entry and is_zero_length(plain_times[end - 1], plain_times[end]):
+            end -= 1
+        start, length = times[began], times[end] - times[began]
 
         def slope(s: float, y: Array) -> Any:
             return plain.derivative(start + s * length, y, p, w, c) + rates  # noqa: B023
@@ -109,17 +131,15 @@ def replayed(
                 state = y + h * length * change
                 slopes.append(slope(s + NODES[stage] * h, state))
             reached = 1.0 if (s, h) == interval.steps[-1] else s + h
-            while record < last and schedule.actions[record] == Action.OBSERVE:
-                fraction = (schedule.times[record] - start) / length
-                if fraction > reached or fraction >= 1.0:
+            while entry < end:
+                fraction = (times[entry] - start) / length
+                if fraction[0].real > reached:
                     break
-                u = ((fraction - s) / h) ** np.arange(1, 5)
+                u = ((fraction - s) / h) ** np.arange(1, 5)[:, None]
                 change = sum(b @ u * f for b, f in zip(np.array(DENSE), slopes, strict=True))
-                time = schedule.times[record]
-                found[schedule.targets[record]] = plain.readout(
-                    time, y + h * length * change, p, w, c
+                found[targets[entry]] = plain.readout(
+                    times[entry], y + h * length * change, p, w, c
                 )
-                record += 1
+                entry += 1
             y = state
-        now = schedule.times[record]
     return found

@@ -1,0 +1,1 @@
+"""Effective draws per second on the classical theophylline model: the package against Stan."""
