@@ -2,8 +2,8 @@
 
     python -m benchmarks.work_precision [--problems pk-net,stiff] [--json FILE]
 
-Errors are of the log-likelihood and of its gradient, relative, against CVODES at 1e-10 (the
-smallest error that can be seen is about 1e-9). The absolute tolerance is a hundredth of the
+Errors are of the log-likelihood and of its gradient, relative, against CVODES at 1e-12 (no
+error below 1e-8 can be told from the reference's own). The absolute tolerance is a hundredth of the
 relative one.
 """
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pymc as pm
 from pytensor.tensor.variable import TensorVariable
 
+from bnode_nlme.distributions.contrast import contrast_points, pin_contrast
 from bnode_nlme.dynamics.mlp import MLP
 
 PRIORS = ("normal",)
@@ -19,6 +21,7 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     *,
     prior: Literal["normal"] = "normal",
     scale: float = 1.0,
+    contrast: Sequence[Any] | None = None,
 ) -> TensorVariable:
     """Hierarchical prior over a network's flat weight vector.
 
@@ -42,6 +45,12 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     scale
         Scale of the half-normal priors of the layers' scales; of order one where the network's
         inputs are.
+    contrast : two arrays (points, inputs), optional
+        Two regions between which the data determine the network's difference well. That
+        difference of means is then sampled itself, as ``f"{name}_contrast"``, in place of one
+        direction of the last layer. The prior is the same; NUTS can take longer steps, because
+        what the data determine is no longer a curved surface in the space of the weights. Only for
+        networks with one linear output, and only where the data do determine the contrast.
 
     Returns
     -------
@@ -53,7 +62,8 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     Raises
     ------
     ValueError
-        When `network` is no MLP, `prior` is not one of the choices or `scale` is not positive.
+        When `network` is no MLP, `prior` is not one of the choices, `scale` is not positive, or
+        `contrast` does not fit the network.
     """
     if prior not in PRIORS:
         raise ValueError(
@@ -66,6 +76,7 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
         raise ValueError(
             f"NetworkWeights({name!r}): scale= wants a positive number; found {scale!r}."
         )
+    points = None if contrast is None else contrast_points(name, network, contrast)
     model = pm.modelcontext(None)
     weight, layer = f"{name}_weight", f"{name}_layer"
     model.add_coord(layer, np.arange(len(network.layers)))
@@ -81,5 +92,11 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
         labels[part.bias] = [f"b{index}[{i}]" for i in range(part.fan_out)]
     model.add_coord(weight, labels.astype(str))
     scales = pm.HalfNormal(f"{name}_scale", scale, dims=layer)
-    z = pm.Normal(f"{name}_z", dims=weight)
-    return pm.Deterministic(name, z * scales[of_layer] * shrinkage, dims=weight)
+    # Where all weights are 0, as PyMC starts by default, no contrast has a direction.
+    start = None if points is None else np.random.default_rng(0).normal(size=network.size)
+    z = pm.Normal(f"{name}_z", dims=weight, initval=start)
+    weights = z * scales[of_layer] * shrinkage
+    if points is not None:
+        sd = scales[-1] / np.sqrt(network.layers[-1].fan_in)
+        weights = pin_contrast(name, network, weights, sd, points)
+    return pm.Deterministic(name, weights, dims=weight)

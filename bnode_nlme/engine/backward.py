@@ -16,7 +16,7 @@ from bnode_nlme.engine.memory import (
 )
 from bnode_nlme.engine.schedule import Action
 from bnode_nlme.engine.status import SolveStatus
-from bnode_nlme.engine.tape import FULL, LEAN, TRAILER, begin, open_last_unit
+from bnode_nlme.engine.tape import FULL, LEAN, TRAILER, open_last_unit
 from bnode_nlme.engine.threads import run
 from bnode_nlme.engine.units import CVODES_UNIT, FULL_LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
@@ -66,7 +66,10 @@ def backward_thread(call: int) -> None:
         np.zeros(LANES, np.int64),
         np.zeros(LANES, np.int64),
     )
-    block[at.PREDICTIONS] = 0  # where a group is solved again, its readouts are known already
+    block[at.GROUP_ROOM], block[at.PREDICTIONS] = (
+        0,
+        0,
+    )  # where a group is solved again, its readouts are known already
     while True:
         group = add_atomically(block[at.NEXT_GROUP], 0, 1)
         if group >= groups:
@@ -84,7 +87,6 @@ def backward_thread(call: int) -> None:
             tape, end = block[at.SHARED_TAPE] + 8 * origins[group, 0], origins[group, 1]
         else:
             block[at.KEEP_TAPE] = LEAN
-            begin(block, 0, 0)
             solve_group(block, group, outcome, taken, engines)
             tape, end = block[at.TAPE], block[at.TAPE_LENGTH]
         while end > 0:

@@ -70,7 +70,7 @@ class Callback:
     """
 
     def __init__(self, function: Callable[..., Any], signature: Any) -> None:
-        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self.__doc__ = function.__doc__
         self._function, self._signature = function, signature
 
     @functools.cached_property

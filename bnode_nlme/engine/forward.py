@@ -43,13 +43,14 @@ def solve_group(
 ) -> int:
     """Solve one group, a status, the steps and the engine for each of its subjects.
 
-    Leaves the units on the thread's tape. Returns how many subjects the group has.
+    Leaves the units on the group's tape. Returns how many subjects the group has.
     """
     subjects, records = block[at.N_SUBJECTS], block[at.N_RECORDS]
     offsets = carray(pointer_to_integers(block[at.OFFSETS]), (subjects + 1,))
     order = carray(pointer_to_integers(block[at.ORDER]), (block[at.N_SOLVED],))
     first = group * LANES
     size = min(LANES, block[at.N_SOLVED] - first)
+    begin(block)
     members, places = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     alone = np.zeros(LANES, np.int64)
     count = 0
@@ -79,7 +80,9 @@ def solve_group(
             status[place], steps[place], engines[place] = outcome, block[at.TAKEN], engine
         if outcome == _SUCCESS:
             count = 0
-        elif outcome == _STIFF:
+        else:
+            begin(block)  # the attempt may have outgrown the group's room
+        if outcome == _STIFF:
             entry, engine = block[at.CVODES_FORWARD], CVODES_UNIT
     # Each by itself: one that fails leaves the others alone.
     for member in range(count):
@@ -108,7 +111,8 @@ def solve_group(
 @compiled
 def open_thread(call: int, block: np.ndarray, workspace: np.ndarray) -> None:
     """Make a thread's own block from the call's, with memory to work in."""
-    block[:] = carray(pointer_to_integers(call), (at.SIZE,))
+    for slot in range(at.SIZE):  # an assignment of arrays is long, and takes long to compile
+        block[slot] = load_integer(call, slot)
     address = workspace.ctypes.data
     block[at.WORKSPACE] = address + (-address) % (8 * LANES)
     block[at.SPILL], block[at.SPILL_CAPACITY] = 0, 0
@@ -154,8 +158,8 @@ def forward_thread(call: int) -> None:
             break
         keep = block[at.KEEP_TAPE] != NO_TAPE
         if keep:
-            room = block[at.ROOM] if origins[group, 0] >= 0 else 0
-            begin(block, block[at.SHARED_TAPE] + 8 * origins[group, 0], room)
+            block[at.GROUP_TAPE] = block[at.SHARED_TAPE] + 8 * origins[group, 0]
+            block[at.GROUP_ROOM] = block[at.ROOM] if origins[group, 0] >= 0 else 0
         size = solve_group(block, group, outcome, taken, engine)
         if keep:
             # What the group was given was not enough: its adjoint solves it again.

@@ -44,6 +44,7 @@ from bnode_nlme.engine.sundials import (
     SUNNonlinSol_FixedPoint,
     SUNNonlinSolFree,
 )
+from bnode_nlme.engine.units import INTEGRATORS
 
 _BDF = sundials.BDF
 # Entries of struct _generic_N_Vector_Ops up to and with its standard operations.
@@ -209,10 +210,6 @@ def free_integrator(handles: np.ndarray) -> None:
     handles[:] = 0
 
 
-POOL = 64
-"""Integrators of one kind that a model keeps between calls, at most."""
-
-
 @compiled
 def _new_integrator(block: np.ndarray, adjoint: bool) -> np.ndarray:
     address = block.ctypes.data
@@ -246,8 +243,8 @@ def take_integrator(block: np.ndarray, adjoint: bool) -> np.ndarray:
     """The integrator of this thread, forward or adjoint: one that the model has kept, or new."""
     place = at.ADJOINT_INTEGRATOR if adjoint else at.INTEGRATOR
     if block[place] == 0:
-        pool = block[at.INTEGRATORS] + 8 * POOL * adjoint
-        for i in range(POOL):
+        pool = block[at.INTEGRATORS] + 8 * INTEGRATORS * adjoint
+        for i in range(INTEGRATORS):
             if load_integer(pool, i) != 0:
                 block[place] = exchange_atomically(pool, i, 0)
                 if block[place] != 0:
@@ -255,7 +252,9 @@ def take_integrator(block: np.ndarray, adjoint: bool) -> np.ndarray:
         if block[place] == 0:
             block[place] = allocate(8 * HANDLES)
             handles = carray(pointer_to_integers(block[place]), (HANDLES,))
-            handles[:] = _new_integrator(block, adjoint)
+            fresh = _new_integrator(block, adjoint)
+            for handle in range(HANDLES):
+                handles[handle] = fresh[handle]
     handles = carray(pointer_to_integers(block[place]), (HANDLES,))
     if handles[MEMORY] != 0:
         CVodeSetUserData(handles[MEMORY], block.ctypes.data)
@@ -279,8 +278,8 @@ def release_integrators(call: int) -> None:
         if left != 0 and load_integer(left, MEMORY) == 0:
             release(left)
             left = 0
-        pool = block[at.INTEGRATORS] + 8 * POOL * adjoint
-        for i in range(POOL):
+        pool = block[at.INTEGRATORS] + 8 * INTEGRATORS * adjoint
+        for i in range(INTEGRATORS):
             if left == 0:
                 break
             left = exchange_atomically(pool, i, left)

@@ -173,13 +173,20 @@ class _Step:
     def __init__(self, space: Workspace, states: int, kept: int, programs: LanePrograms) -> None:
         self.space, self.states, self.kept = space, states, kept
         last = programs.adjoint.outputs[-1]
-        self.depends_on_time = programs.adjoint.value_of(last) != 0.0
+        self.uses_time = any(
+            program.instructions[number].payload == ("time", 0)
+            for program in (programs.value, programs.adjoint)
+            for number in program.live()
+        )
+        self.depends_on_time = self.uses_time and programs.adjoint.value_of(last) != 0.0
 
     def pointers(self, f: _Function, names: Sequence[str]) -> list[str]:
         return [f.address("%w", getattr(self.space, name)) for name in names]
 
     def stage_time(self, f: _Function, node: float) -> str:
         """Fraction of the interval at which a stage stands; its time goes to the workspace."""
+        if not self.uses_time:
+            return ""
         scalar = f.line(f"fmul double %h, {double(node)}")
         fraction = f.broadcast(f.line(f"fadd double %s, {scalar}"))
         start, length = f.load("%w", self.space.start), f.load("%w", self.space.length)

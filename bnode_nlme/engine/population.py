@@ -17,6 +17,7 @@ from bnode_nlme.engine.native import content_hash
 from bnode_nlme.engine.options import SolverOptions
 from bnode_nlme.engine.population_calls import backward_call, forward_call
 from bnode_nlme.engine.schedule import Schedule
+from bnode_nlme.engine.units import INTEGRATORS
 
 Array = NDArray[Any]
 
@@ -148,12 +149,16 @@ class PopulationSolver:
         block = model_block(self.kernels, self.options)
         block[at.TAPE_HINT] = self.tape_hint.ctypes.data
         if block[at.CVODES_FORWARD] != 0:
-            from bnode_nlme.engine.integrator import POOL, free_pool
+            from bnode_nlme.engine.integrator import free_pool
 
-            pool = np.zeros(2 * POOL, np.int64)
-            block[at.INTEGRATORS] = pool.ctypes.data
-            weakref.finalize(self, free_pool, pool)
+            block[at.INTEGRATORS] = self.integrators.ctypes.data
+            weakref.finalize(self, free_pool, self.integrators)
         return block
+
+    @functools.cached_property
+    def integrators(self) -> NDArray[np.int64]:
+        """Addresses of the CVODES integrators that are kept from one call to the next."""
+        return np.zeros(2 * INTEGRATORS, np.int64)
 
     @functools.cached_property
     def tape_hint(self) -> NDArray[np.int64]:

@@ -46,7 +46,10 @@ def _grouped(offsets: Array, actions: Array, times: Array, subjects: Array) -> A
             events[i] += actions[record] != _OBSERVE
         if last > first:
             spans[i] = times[last - 1] - times[first]
-    if events.min() == events.max() and spans.min() == spans.max():
+    alike = True
+    for i in range(1, subjects.shape[0]):
+        alike = alike and events[i] == events[0] and spans[i] == spans[0]
+    if alike:
         return subjects.copy()
     by_span = np.argsort(spans, kind="mergesort")
     return subjects[by_span[np.argsort(events[by_span], kind="mergesort")]]

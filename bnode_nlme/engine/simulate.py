@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -70,40 +70,52 @@ def simulate(
         Where CVODES cannot be reached.
     """
     options = SolverOptions(method, rtol, atol, max_steps=max_steps, threads=threads)
+    return simulator(system, study, options)(parameters, weights)
+
+
+def simulator(
+    system: System, study: Study, options: SolverOptions
+) -> Callable[[Mapping[str, Any], Mapping[str, Any] | None], xr.Dataset]:
+    """What `simulate` does for parameters and weights, with the study laid out once."""
     schedule = build_schedule(system, study)
-    matrix = np.empty((study.n_subjects, len(system.parameters)))
-    for i, column in enumerate(parameter_columns(system, study, parameters, _floats, np.shape)):
-        matrix[:, i] = column
-    vectors = weight_vectors(system, weights, _floats, np.shape)
+    covariates = covariate_matrix(system, study)
     solver = PopulationSolver(kernels_of(system), options)
-    result = solver.forward(
-        matrix,
-        np.concatenate([np.empty(0), *vectors]),
-        covariate_matrix(system, study),
-        schedule,
-        np.arange(study.n_subjects),
-    )
-    records = study.records
-    variables: dict[str, Any] = {
-        name: (OBSERVATION, result.predictions[:, column])
-        for column, name in enumerate(solver.kernels.readouts)
+    observed = study.observations
+    coordinates = study.coords | {
+        "time": (OBSERVATION, study.records.time[observed]),
+        "subject_of_observation": (
+            OBSERVATION,
+            study.subjects[study.records.subject[observed]],
+        ),
     }
-    statuses = [SolveStatus(int(code)) for code in result.status]
-    return xr.Dataset(
-        variables
-        | {
+    attributes = {"method": options.method, "rtol": options.rtol, "atol": options.atol}
+
+    def solved(
+        parameters: Mapping[str, Any], weights: Mapping[str, Any] | None = None
+    ) -> xr.Dataset:
+        matrix = np.empty((study.n_subjects, len(system.parameters)))
+        for i, column in enumerate(parameter_columns(system, study, parameters, _floats, np.shape)):
+            matrix[:, i] = column
+        vectors = weight_vectors(system, weights, _floats, np.shape)
+        result = solver.forward(
+            matrix,
+            np.concatenate([np.empty(0), *vectors]),
+            covariates,
+            schedule,
+            np.arange(study.n_subjects),
+        )
+        statuses = [SolveStatus(int(code)) for code in result.status]
+        messages = np.array([status.message for status in statuses], dtype=object)
+        variables: dict[str, Any] = {
+            name: (OBSERVATION, result.predictions[:, column])
+            for column, name in enumerate(solver.kernels.readouts)
+        }
+        variables |= {
             "status": (SUBJECT, result.status),
-            "message": (SUBJECT, np.array([status.message for status in statuses], dtype=object)),
+            "message": (SUBJECT, messages),
             "steps": (SUBJECT, result.steps),
             "method": (SUBJECT, options.methods_of(result.engines)),
-        },
-        coords=study.coords
-        | {
-            "time": (OBSERVATION, records.time[study.observations]),
-            "subject_of_observation": (
-                OBSERVATION,
-                study.subjects[records.subject[study.observations]],
-            ),
-        },
-        attrs={"method": options.method, "rtol": rtol, "atol": atol},
-    )
+        }
+        return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+
+    return solved

@@ -121,7 +121,7 @@ class SolveOp(Op):
         adjoint: Any = AdjointOp(self.solver, self.counter)(
             *inputs[:8], status, order, seen, tape, origins, cotangents[0]
         )
-        to_parameters, to_weights, _ = adjoint
+        to_parameters, to_weights, *_ = adjoint
         return [to_parameters, to_weights, *[disconnected_type() for _ in inputs[2:]]]
 
     def infer_shape(self, node: Apply, shapes: Any) -> list[tuple[Any, ...]]:
@@ -166,6 +166,8 @@ class AdjointOp(Op):
             variables[0].type(name="parameter_cotangents"),
             variables[1].type(name="weight_cotangents"),
             pt.tensor("steps", shape=(None,), dtype="int64"),
+            variables[6].type(name="time_cotangents"),
+            variables[7].type(name="amount_cotangents"),
         ]
         return Apply(self, variables, outputs)
 
@@ -176,7 +178,7 @@ class AdjointOp(Op):
             *inputs,
             self.counter.address,
         )
-        for storage, result in zip(output_storage, results[:3], strict=True):
+        for storage, result in zip(output_storage, results, strict=True):
             storage[0] = result
 
     def pullback(
@@ -275,7 +277,7 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
         origins: Any,
         cotangents: Any,
     ) -> Any:
-        to_parameters, to_weights, steps, _, _ = call(
+        return call(
             (
                 parameters,
                 weights,
@@ -293,7 +295,6 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
                 cotangents,
             )
         )
-        return to_parameters, to_weights, steps
 
     _keep_alive(solve_adjoint, op.counter)
     return solve_adjoint, _key(backward_call.symbol, place)

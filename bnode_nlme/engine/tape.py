@@ -30,11 +30,11 @@ NO_TAPE, LEAN, FULL = range(3)
 
 
 @compiled
-def begin(block: np.ndarray, room: int, length: int) -> None:
-    """Begin a group's tape in so much room of the shared tape, or in the thread's own memory."""
+def begin(block: np.ndarray) -> None:
+    """Begin a group's tape in its room of the shared tape, or in the thread's own memory."""
     block[at.TAPE_LENGTH] = 0
-    if length > 0:
-        block[at.TAPE], block[at.TAPE_CAPACITY] = room, length
+    if block[at.GROUP_ROOM] > 0:
+        block[at.TAPE], block[at.TAPE_CAPACITY] = block[at.GROUP_TAPE], block[at.GROUP_ROOM]
     else:
         block[at.TAPE], block[at.TAPE_CAPACITY] = block[at.SPILL], block[at.SPILL_CAPACITY]
 

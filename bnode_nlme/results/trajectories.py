@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from bnode_nlme.dynamics.system import System
-from bnode_nlme.engine.simulate import simulate
+from bnode_nlme.engine.options import SolverOptions
+from bnode_nlme.engine.simulate import simulator
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.study.dimensions import SUBJECT
 from bnode_nlme.study.study import Study
@@ -43,7 +44,7 @@ def trajectories(
     seed
         Of the choice.
     **options
-        As for `simulate`.
+        As for `SolverOptions`: method, rtol, atol, max_steps, threads.
 
     Returns
     -------
@@ -65,16 +66,14 @@ def trajectories(
     chosen = np.random.default_rng(seed).choice(count, size=min(draws, count), replace=False)
     names = _names(posterior, system.parameters, parameters)
     networks = _names(posterior, [network.name for network in system.networks], weights)
+    solve = simulator(system, study, SolverOptions(**options))
     solved = []
     for sample in np.sort(chosen):
         at = stacked.isel(sample=sample)
         solved.append(
-            simulate(
-                system,
-                study,
+            solve(
                 {name: at[variable].to_numpy() for name, variable in names.items()},
                 {name: at[variable].to_numpy() for name, variable in networks.items()},
-                **options,
             )
         )
     curves = xr.concat(solved, "sample", data_vars="all", coords="minimal", compat="override")

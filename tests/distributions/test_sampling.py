@@ -41,7 +41,7 @@ def check_completed_and_counted(model: pm.Model, result: xr.DataTree) -> None:
     assert report.solves > 800
     assert 0 < report.failures < report.solves
     first, *causes = str(report).splitlines()
-    assert first == f"{report.failures} of {report.solves} solves failed"
+    assert first == f"{report.failures} of {report.solves} solves failed (method auto)"
     assert sum(int(cause.strip().partition(":")[0]) for cause in causes) == report.failures
 
 

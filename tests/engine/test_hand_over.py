@@ -17,6 +17,14 @@ from tests.engine.nonlinear import TARGET_MEDIATED, target_mediated
 from tests.engine.tables import dose, observe, study_of
 
 NONE = np.empty(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _auto(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--method") != "auto":
+        pytest.skip('what "auto" does, in a run in which it stands for another method')
+
+
 ROWS = [dose(0, 100), *(observe(t) for t in (0.5, 1, 4, 12, 24))]
 
 decay = System(

@@ -193,6 +193,10 @@ def test_subjects_and_schedules_are_run_time_inputs(method: Any, rtol: float) ->
     assert np.isnan(middle[0][[0, 1, 5, 6]]).all()
     assert_allclose(middle[2][1], everyone[2][1], rtol=rtol)
     assert not middle[2][[0, 2]].any()
+    nobody = solved(P, np.arange(0), schedule.rows)
+    assert nobody[1].tolist() == [-1, -1, -1]
+    assert np.isnan(nobody[0]).all()
+    assert not nobody[2].any()
     assert_array_equal(solved(P, np.array([2, 0, 1]), schedule.rows)[0], everyone[0])
 
     other = study_of([dose(0, 100), observe(1)], [dose(1, 9), observe(2)], [observe(4)])
