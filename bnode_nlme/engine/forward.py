@@ -12,6 +12,7 @@ from bnode_nlme.engine.evaluation import all_finite
 from bnode_nlme.engine.memory import (
     add_atomically,
     call_entry,
+    load_integer,
     pointer_to_doubles,
     pointer_to_integers,
     release,
