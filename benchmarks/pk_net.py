@@ -19,9 +19,11 @@ PARAMETERS = ("ka", "V", "k")
 RTOL, ATOL = 1e-6, 1e-8
 
 
-def pk_net_system() -> System:
+def pk_net_system(scale: float | None = None) -> System:
     """One-compartment oral model whose elimination rate is a 1-8-1 tanh network of amount / V."""
-    elimination = MLP("elimination", inputs=1, hidden=(8,), activation="tanh", output="positive")
+    elimination = MLP(
+        "elimination", inputs=1, hidden=(8,), activation="tanh", output="positive", scale=scale
+    )
     return System(
         states=("depot", "central"),
         parameters=PARAMETERS,

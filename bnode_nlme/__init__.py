@@ -21,6 +21,7 @@ from bnode_nlme.dynamics import System as System
 from bnode_nlme.engine import Solution as Solution
 from bnode_nlme.engine import SolveStatus as SolveStatus
 from bnode_nlme.engine import SundialsUnavailableError as SundialsUnavailableError
+from bnode_nlme.engine import native_source as native_source
 from bnode_nlme.engine import simulate as simulate
 from bnode_nlme.engine import solve as solve
 from bnode_nlme.study import Study as Study

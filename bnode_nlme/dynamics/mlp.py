@@ -156,7 +156,13 @@ class MLP:
         dot: Callable[[Expression, Expression], Expression] = pt.dot
 
         def apply(W: Expression, h: Expression) -> Expression:
-            return dot(W, h) if h.ndim == 1 else h @ W.T
+            if h.ndim == 1:
+                return dot(W, h)
+            if W.type.shape[0] == 1:
+                # Numba's matrix products are long: they would be half of a small model's code,
+                # and of the time that it takes to compile.
+                return (h * W[0]).sum(axis=-1, keepdims=True)
+            return h @ W.T
 
         activation = ACTIVATIONS[self.activation].graph
         y: Expression = self._forward(x, layers, apply, activation, softplus.graph)

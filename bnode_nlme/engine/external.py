@@ -44,7 +44,7 @@ class External:
     """
 
     def __init__(self, function: Callable[..., Any], signature: Any) -> None:
-        functools.update_wrapper(self, function)
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
         self._function, self.signature = function, signature
 
     @property

@@ -12,6 +12,7 @@ from bnode_nlme.engine.evaluation import all_finite
 from bnode_nlme.engine.memory import (
     add_atomically,
     call_entry,
+    load_integer,
     pointer_to_doubles,
     pointer_to_integers,
     release,
@@ -111,7 +112,8 @@ def solve_group(
 @compiled
 def open_thread(call: int, block: np.ndarray, workspace: np.ndarray) -> None:
     """Make a thread's own block from the call's, with memory to work in."""
-    block[:] = carray(pointer_to_integers(call), (at.SIZE,))
+    for slot in range(at.SIZE):  # an assignment of arrays is long, and takes long to compile
+        block[slot] = load_integer(call, slot)
     address = workspace.ctypes.data
     block[at.WORKSPACE] = address + (-address) % (8 * LANES)
     block[at.SPILL], block[at.SPILL_CAPACITY] = 0, 0

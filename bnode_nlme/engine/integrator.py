@@ -252,7 +252,9 @@ def take_integrator(block: np.ndarray, adjoint: bool) -> np.ndarray:
         if block[place] == 0:
             block[place] = allocate(8 * HANDLES)
             handles = carray(pointer_to_integers(block[place]), (HANDLES,))
-            handles[:] = _new_integrator(block, adjoint)
+            fresh = _new_integrator(block, adjoint)
+            for handle in range(HANDLES):
+                handles[handle] = fresh[handle]
     handles = carray(pointer_to_integers(block[place]), (HANDLES,))
     if handles[MEMORY] != 0:
         CVodeSetUserData(handles[MEMORY], block.ctypes.data)

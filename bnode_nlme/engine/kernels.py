@@ -12,6 +12,7 @@ from pytensor.configdefaults import config
 from pytensor.graph.basic import Variable
 
 from bnode_nlme.dynamics.system import System
+from bnode_nlme.engine.kernel_header import kernel_header
 from bnode_nlme.engine.lane_kernels import SYMBOLS, emit_lanes
 from bnode_nlme.engine.lane_programs import lane_programs
 from bnode_nlme.engine.llvm import emit
@@ -84,10 +85,10 @@ def _expressions(
     graph = system.graph
     readout = _readout(system)
     inputs: list[Variable] = [graph.state, graph.parameters, graph.weights]
+    dynamics = graph.derivative
     return {
-        "derivative": [graph.derivative],
-        "state_adjoint": vector_jacobian_product(graph.derivative, inputs[:1], seed),
-        "parameter_adjoint": vector_jacobian_product(graph.derivative, inputs[1:], seed),
+        # Lowered at once: most of the time goes into PyTensor's rewriting of what they share.
+        "dynamics": [dynamics, *vector_jacobian_product(dynamics, [*inputs, graph.time], seed)],
         "readout": [readout],
         "readout_adjoint": vector_jacobian_product(readout, [graph.time, *inputs], readout_seed),
         "initial": [graph.initial],
@@ -139,18 +140,6 @@ def _labels(system: System) -> dict[tuple[str, int], str]:
     return labels
 
 
-def _header(system: System) -> str:
-    lines = [
-        "native kernels of a bnode_nlme system",
-        f"states: {', '.join(system.states)}",
-        f"parameters: {', '.join(system.parameters)}",
-        f"networks: {', '.join(f'{n.name} ({n.size} weights)' for n in system.networks)}",
-        f"covariates: {', '.join(system.covariates)}",
-        f"readouts: {', '.join(readout_names(system))}",
-    ]
-    return "".join(f"; {line}\n" for line in lines)
-
-
 def _without_idle_weights(adjoint: Program, system: System) -> int:
     """Drop the cotangents of weights where readouts have none; returns how many are left.
 
@@ -196,11 +185,19 @@ def build_kernels(system: System) -> Kernels:
                 ("seed", readout_seed if kernel == "readout_adjoint" else seed),
             ]
             programs[kernel] = lower(inputs, outputs)
-    programs["jacobian"] = _jacobian(programs["state_adjoint"], len(system.states))
+    states = len(system.states)
+    dynamics = programs.pop("dynamics")
+    for kernel, first, last in (
+        ("derivative", 0, states),
+        ("state_adjoint", states, 2 * states),
+        ("parameter_adjoint", 2 * states, len(dynamics.outputs) - 1),
+    ):
+        programs[kernel] = dynamics.part(first, last)
+    programs["jacobian"] = _jacobian(programs["state_adjoint"], states)
     readout_weights = _without_idle_weights(programs["readout_adjoint"], system)
-    lanes = lane_programs(system)
+    lanes = lane_programs(dynamics, states)
     space = Workspace.of(
-        states=len(system.states),
+        states=states,
         parameters=len(system.parameters),
         weights=system.n_weights,
         covariates=len(system.covariates),
@@ -214,13 +211,13 @@ def build_kernels(system: System) -> Kernels:
         body, used = emit(kernel, programs[kernel], labels=labels)
         bodies.append(body)
         needed |= used
-    functions, used = emit_lanes(lanes, space, len(system.states), labels)
+    functions, used = emit_lanes(lanes, space, states, labels)
     bodies += functions
     needed |= used
-    source = "\n\n".join([_header(system), *sorted(needed), *bodies]) + "\n"
+    source = "\n\n".join([kernel_header(system, names), *sorted(needed), *bodies]) + "\n"
     return Kernels(
         source,
-        states=len(system.states),
+        states=states,
         parameters=len(system.parameters),
         weights=system.n_weights,
         covariates=len(system.covariates),

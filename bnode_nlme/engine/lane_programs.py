@@ -11,11 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pytensor.tensor as pt
-from pytensor.graph.basic import Variable
-
-from bnode_nlme.dynamics.system import System
-from bnode_nlme.engine.lowering import lower, vector_jacobian_product
 from bnode_nlme.engine.program import Program
 
 _CHEAP = frozenset(
@@ -106,38 +101,22 @@ def _part(program: Program, outputs: Sequence[int], given: dict[int, tuple[str, 
     return result
 
 
-def lane_programs(system: System) -> LanePrograms:
-    """Lower a system's right-hand side and its adjoint.
+def lane_programs(dynamics: Program, states: int) -> LanePrograms:
+    """Part the program of a right-hand side and its adjoint into what is computed when.
 
     Parameters
     ----------
-    system
-        The declared system.
+    dynamics
+        Its outputs are the slopes of the states, then their product with the seed: cotangents of
+        states, parameters, weights and time.
+    states
+        Number of states.
 
     Returns
     -------
     LanePrograms
-
-    Raises
-    ------
-    LoweringError
-        When the system uses an operation without a native counterpart.
     """
-    graph = system.graph
-    states = len(system.states)
-    seed = pt.tensor("seed", shape=(states,), dtype="float64")
-    wrt: list[Variable] = [graph.state, graph.parameters, graph.weights, graph.time]
-    inputs = [
-        ("time", graph.time),
-        ("state", graph.state),
-        ("parameters", graph.parameters),
-        ("weights", graph.weights),
-        ("covariates", graph.covariates),
-        ("seed", seed),
-    ]
-    whole = _with_reciprocals(
-        lower(inputs, [graph.derivative, *vector_jacobian_product(graph.derivative, wrt, seed)])
-    )
+    whole = _with_reciprocals(dynamics)
     fixed = _is_fixed(whole)
     value = Program(whole.arrays, whole.instructions, whole.outputs[:states]).live()
     adjoint = Program(whole.arrays, whole.instructions, whole.outputs[states:]).live()

@@ -22,11 +22,18 @@ from bnode_nlme.engine.population import PopulationSolver
 
 @dataclass
 class _Place:
-    """Two integers at an address that stays: that of a model's block, and that of its counts."""
+    """Two integers at an address that stays: that of a model's block, and that of its counts.
+
+    The solver is held until the place is given to another: its block must not go away.
+    """
 
     pair: NDArray[np.int64]
-    kept: Any
+    solver: PopulationSolver
     counts: weakref.ref[Any]
+
+    def give_to(self, solver: PopulationSolver, counter: SolveCounter) -> None:
+        self.pair[:] = solver.template.ctypes.data, counter.address
+        self.solver, self.counts = solver, weakref.ref(counter.counts)
 
 
 # Never removed: compiled code stays as long as the process.
@@ -45,19 +52,18 @@ def model_place(solver: PopulationSolver, counter: SolveCounter) -> str:
     SundialsUnavailableError
         Where CVODES is asked for and cannot be reached.
     """
-    block = solver.template
+    _ = solver.template  # may be refused, and takes a while
     with _LOCK:
         places = _PLACES.setdefault(solver.key, [])
         index = _index(places, counter)
         name = f"bnode_nlme_model_{solver.key}_{index}"
         if index == len(places):
-            pair = np.array([block.ctypes.data, counter.address])
-            kept = (block, solver.tape_hint, solver.integrators)
-            places.append(_Place(pair, kept, weakref.ref(counter.counts)))
+            pair = np.zeros(2, np.int64)
+            places.append(_Place(pair, solver, weakref.ref(counter.counts)))
+            places[index].give_to(solver, counter)
             llvm.add_symbol(name, pair.ctypes.data)
         elif places[index].counts() is None:
-            places[index].pair[1] = counter.address
-            places[index].counts = weakref.ref(counter.counts)
+            places[index].give_to(solver, counter)
     return name
 
 

@@ -156,6 +156,10 @@ class Program:
             result.outputs.extend(translated[number] for number in self.outputs)
         return result
 
+    def part(self, first: int, last: int) -> Program:
+        """The program of some of the outputs."""
+        return Program(self.arrays, self.instructions, self.outputs[first:last])
+
     def live(self) -> list[int]:
         """The numbers of the instructions that the outputs need, in order."""
         needed: set[int] = set()

@@ -18,13 +18,8 @@ from pytensor.tensor.shape import shape
 from bnode_nlme.engine.counts import SolveCounter
 from bnode_nlme.engine.model_place import model_place
 from bnode_nlme.engine.native import content_hash
-from bnode_nlme.engine.population import (
-    PopulationSolver,
-    backward_call,
-    call_backward,
-    call_forward,
-    forward_call,
-)
+from bnode_nlme.engine.population import PopulationSolver, call_backward, call_forward
+from bnode_nlme.engine.population_calls import backward_call, forward_call
 
 _INPUTS = (
     "parameters",

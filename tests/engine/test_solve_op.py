@@ -337,3 +337,35 @@ def test_the_solution_names_outputs_and_states() -> None:
     assert set(solution.states) == {"depot", "central"}
     with pytest.raises(TypeError, match="does not support item assignment"):
         solution.outputs["cp"] = None
+
+
+@pytest.mark.parametrize("mode", ["FAST_COMPILE", "NUMBA"])
+def test_arrays_of_any_layout_give_the_same_bits(mode: str) -> None:
+    solver = PopulationSolver(kernels_of(SYSTEM), SolverOptions())
+    schedule = build_schedule(SYSTEM, STUDY)
+    P, subjects = np.column_stack([KA, V]), np.arange(3)
+    forward = solver.forward(P, W, np.empty((3, 0)), schedule, subjects, keep_tape=True)
+    cotangents = np.random.default_rng(2).normal(size=forward.predictions.shape)
+    wanted = solver.backward(P, W, np.empty((3, 0)), schedule, forward, cotangents)
+
+    matrices = [pt.matrix(), pt.matrix()]
+    vectors = [pt.vector(), pt.vector(), pt.vector()]
+    integers = [pt.lvector() for _ in range(4)]
+    (parameters, seed), (weights, times, amounts) = matrices, vectors
+    offsets, actions, targets, chosen = integers
+    # Transposed and reversed in the graph: compiled code gets arrays that are not row-major.
+    outputs: Any = SolveOp(solver, SolveCounter())(
+        parameters.T, weights[::-1], np.empty((3, 0)), offsets[::-1], actions[::-1],
+        targets[::-1], times[::-1], amounts[::-1], chosen[::-1], np.int64(schedule.rows),
+    )  # fmt: skip
+    gradient: Any = grad((outputs[0] * seed.T).sum(), [parameters, weights])
+    solved = function([*matrices, *vectors, *integers], [outputs[0], *gradient], mode=mode)
+    offsets0, actions0, targets0, times0, amounts0 = schedule.arrays
+    found = solved(
+        P.T.copy(), cotangents.T.copy(), W[::-1].copy(), times0[::-1].copy(),
+        amounts0[::-1].copy(), offsets0[::-1].copy(), actions0[::-1].copy(),
+        targets0[::-1].copy(), subjects[::-1].copy(),
+    )  # fmt: skip
+    assert_array_equal(found[0], forward.predictions)
+    assert_array_equal(found[1].T, wanted.parameters)
+    assert_array_equal(found[2][::-1], wanted.weights)
