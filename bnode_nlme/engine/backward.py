@@ -118,14 +118,6 @@ def backward_thread(call: int) -> None:
     workspace[:1] = 0.0
 
 
-@callback(types.intp(types.intp))
-def backward_routine(call: int) -> int:
-    """What a further thread runs."""
-    block = carray(pointer_to_integers(call), (at.SIZE,))
-    call_entry(block[at.BACKWARD_THREAD], call)
-    return 0
-
-
 @callback(types.void(types.int64))
 def backward_entry(call: int) -> None:
     """Gradient of each subject asked for; inputs and outputs are named in `slots`.
@@ -135,4 +127,4 @@ def backward_entry(call: int) -> None:
     or the adjoint solve of a subject failed. Writes steps (subjects,).
     """
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    run(block[at.BACKWARD_THREAD], block[at.BACKWARD_ROUTINE], call)
+    run(block[at.BACKWARD_THREAD], call)

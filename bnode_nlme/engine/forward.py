@@ -180,14 +180,6 @@ def forward_thread(call: int) -> None:
     workspace[:1] = 0.0
 
 
-@callback(types.intp(types.intp))
-def forward_routine(call: int) -> int:
-    """What a further thread runs."""
-    block = carray(pointer_to_integers(call), (at.SIZE,))
-    call_entry(block[at.FORWARD_THREAD], call)
-    return 0
-
-
 @callback(types.void(types.int64))
 def forward_entry(call: int) -> None:
     """Solve each subject asked for; inputs and outputs are named in `slots`.
@@ -198,4 +190,4 @@ def forward_entry(call: int) -> None:
     caller fills predictions with NaN.
     """
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    run(block[at.FORWARD_THREAD], block[at.FORWARD_ROUTINE], call)
+    run(block[at.FORWARD_THREAD], call)

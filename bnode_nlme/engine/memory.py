@@ -68,7 +68,7 @@ def add_atomically(typing_context: Any, address: Any, index: Any, value: Any) ->
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address, index, value = arguments
         place = _element(builder, address, index, _INT64)
-        return builder.atomic_rmw("add", place, value, "monotonic")
+        return builder.atomic_rmw("add", place, value, "acq_rel")
 
     return types.int64(types.int64, types.int64, types.int64), generate
 
@@ -83,6 +83,44 @@ def exchange_atomically(typing_context: Any, address: Any, index: Any, value: An
         return builder.atomic_rmw("xchg", place, value, "acq_rel")
 
     return types.int64(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def load_atomically(typing_context: Any, address: Any, index: Any) -> Any:
+    """The 64-bit integer at ``address + 8 * index``, and all that its writer wrote before."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _element(builder, arguments[0], arguments[1], _INT64)
+        return builder.load_atomic(place, "acquire", 8)
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def store_atomically(typing_context: Any, address: Any, index: Any, value: Any) -> Any:
+    """Write a 64-bit integer to ``address + 8 * index``, after all that was written before."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, index, value = arguments
+        builder.store_atomic(value, _element(builder, address, index, _INT64), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def replace_atomically(
+    typing_context: Any, address: Any, index: Any, expected: Any, value: Any
+) -> Any:
+    """Write to ``address + 8 * index`` if the integer there is the expected one; whether it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, index, expected, value = arguments
+        place = _element(builder, address, index, _INT64)
+        outcome = builder.cmpxchg(place, expected, value, "acq_rel", "acquire")
+        return builder.extract_value(outcome, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64, types.int64), generate
 
 
 @intrinsic

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from bnode_nlme.engine import slots as at
 from bnode_nlme.engine import sundials
-from bnode_nlme.engine.backward import backward_entry, backward_routine, backward_thread
-from bnode_nlme.engine.forward import forward_entry, forward_routine, forward_thread
+from bnode_nlme.engine.backward import backward_entry, backward_thread
+from bnode_nlme.engine.forward import forward_entry, forward_thread
 from bnode_nlme.engine.kernels import KERNELS, Kernels
 from bnode_nlme.engine.lanes_backward import lanes_backward
 from bnode_nlme.engine.lanes_forward import lanes_forward
 from bnode_nlme.engine.options import SolverOptions
 from bnode_nlme.engine.units import CVODES_UNIT, LANES_UNIT
 from bnode_nlme.engine.vector_operations import replacements
+from bnode_nlme.engine.workers import POOL, worker
 from bnode_nlme.engine.workspace import LANES, Workspace
 
 
@@ -78,10 +79,9 @@ def model_block(kernels: Kernels, options: SolverOptions) -> NDArray[np.int64]:
         block[getattr(at, f"W_{field.name.upper()}")] = LANES * first_row
     block[at.FORWARD_ENTRY] = forward_entry.address
     block[at.FORWARD_THREAD] = forward_thread.address
-    block[at.FORWARD_ROUTINE] = forward_routine.address
     block[at.BACKWARD_ENTRY] = backward_entry.address
     block[at.BACKWARD_THREAD] = backward_thread.address
-    block[at.BACKWARD_ROUTINE] = backward_routine.address
+    block[at.WORKER], block[at.POOL] = worker.address, POOL.ctypes.data
     block[at.LANES_FORWARD] = lanes_forward.address
     block[at.LANES_BACKWARD] = lanes_backward.address
     block[at.N_STATES] = kernels.states

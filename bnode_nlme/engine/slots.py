@@ -48,8 +48,8 @@ FORWARD_ENTRY = next(_count)
 BACKWARD_ENTRY = next(_count)
 FORWARD_THREAD = next(_count)
 BACKWARD_THREAD = next(_count)
-FORWARD_ROUTINE = next(_count)
-BACKWARD_ROUTINE = next(_count)
+WORKER = next(_count)  # what a further thread runs, and the places of all of them
+POOL = next(_count)
 # Sizes and options.
 N_STATES = next(_count)
 N_PARAMETERS = next(_count)
