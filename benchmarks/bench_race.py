@@ -15,6 +15,8 @@ from benchmarks.reference import errors, reference_of_first
 from benchmarks.targets import TARGETS
 
 RTOL, ATOL = 1e-6, 1e-8
+OURS = "bn auto"
+"""What the package is judged by, where it takes part: the default."""
 SECONDS = float(os.environ.get("BENCHMARK_SECONDS", "10"))
 """Of turns for each contender."""
 LARGEST_ERROR = 2e-3
@@ -90,9 +92,9 @@ def test_race(name: str, benchmark: Any, capsys: pytest.CaptureFixture[str]) -> 
     rows = {other: _row(name, able[other], turns[other]) for other in able}
     rows |= {other: {"failure": reason} for other, reason in unable.items()}
     benchmark.extra_info["contenders"] = rows
-    ours = _fastest(rows, "bn")
+    ours = OURS if OURS in able else _fastest(rows, "bn")
     lines, missed, missing = _lines(name, rows), [], []
-    assert ours is not None, "no method of the package gives the right gradient"
+    assert ours is not None and "failure" not in rows[ours], "the package's gradient is wrong"
     best = rows[ours]["best"]
     target, ratios = TARGETS[name], {}
     for family, least in target.times_faster.items():

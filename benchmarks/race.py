@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ import numpy as np
 from benchmarks.contenders import Contender, Result
 
 LEAST_TURNS, MOST_TURNS = 5, 60
+QUICK = 0.05
+"""Who takes less than so many seconds makes a call before the one that is timed, as a sampler would:
+the caches then hold its own data and not the contender's who had the turn before."""
 
 
 @dataclass
@@ -50,6 +54,9 @@ def race(contenders: Mapping[str, Contender], seconds: float) -> dict[str, Turns
 
 
 def _take_turn(contender: Contender, own: Turns) -> None:
+    if own.wall and min(own.wall) < QUICK:
+        with contextlib.suppress(Exception):  # the call that is timed tells
+            contender.call()
     wall, processor = time.perf_counter(), time.process_time()
     found: Any = None
     try:

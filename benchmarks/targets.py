@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """Of the fastest method of the package.
+    """Of the package with its default method.
 
     Attributes
     ----------
