@@ -121,7 +121,7 @@ def _sample(made: Demonstration, console: Console, **settings: Any) -> xr.DataTr
         f"{float(stats['n_steps'].mean()):.0f} leapfrog steps a draw, "
         f"smallest bulk ESS {ess:.0f} ({ess / sampled:.1f} per second)"
     )
-    console.print(report)
+    console.print(str(report))
     if divergences and made.network is not None:
         console.print(
             "Divergences begin where the learned function is nearly a step, beyond what 99 % of "

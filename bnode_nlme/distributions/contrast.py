@@ -12,6 +12,9 @@ from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.mlp import MLP
 
+_SMALLEST = 1e-6
+"""Keeps the density finite where all weights are 0, where PyMC begins before it adds jitter."""
+
 
 def contrast_points(
     name: str, network: MLP, contrast: Any
@@ -86,7 +89,7 @@ def pin_contrast(
     at = network.features(weights, np.concatenate(points))
     split = len(points[0])
     c = at[:split].mean(axis=0) - at[split:].mean(axis=0)
-    norm = pt.sqrt((c * c).sum())
+    norm = pt.sqrt((c * c).sum() + _SMALLEST**2)
     contrast = pm.Normal(f"{name}_contrast", 0.0, sd * norm)
     w = weights[last.weight]
     pinned = w + c * (contrast - (c * w).sum()) / norm**2

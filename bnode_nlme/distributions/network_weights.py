@@ -92,9 +92,7 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
         labels[part.bias] = [f"b{index}[{i}]" for i in range(part.fan_out)]
     model.add_coord(weight, labels.astype(str))
     scales = pm.HalfNormal(f"{name}_scale", scale, dims=layer)
-    # Where all weights are 0, as PyMC starts by default, no contrast has a direction.
-    start = None if points is None else np.random.default_rng(0).normal(size=network.size)
-    z = pm.Normal(f"{name}_z", dims=weight, initval=start)
+    z = pm.Normal(f"{name}_z", dims=weight)
     weights = z * scales[of_layer] * shrinkage
     if points is not None:
         sd = scales[-1] / np.sqrt(network.layers[-1].fan_in)

@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 
 import bnode_nlme as bn
+from bnode_nlme.distributions.contrast import _SMALLEST
 
 NETWORK = bn.MLP("net", inputs=2, hidden=(4, 3), anchor=(0.5, 0.0), scale=2.0)
 UPPER, LOWER = [[1.0, 0.0], [2.0, -1.0]], [[-1.0, 0.5], [0.0, 3.0], [-2.0, 1.0]]
@@ -32,7 +33,10 @@ def contrast_of(network, weights, upper, lower):
 def test_the_networks_contrast_is_the_variable(network):
     sample = drawn(network)
     np.testing.assert_allclose(
-        contrast_of(network, sample["net"], UPPER, LOWER), sample["net_contrast"], atol=1e-12
+        contrast_of(network, sample["net"], UPPER, LOWER),
+        sample["net_contrast"],
+        rtol=1e-8,
+        atol=_SMALLEST,  # where the network is all but flat
     )
 
 
@@ -40,7 +44,7 @@ def test_one_input_may_be_given_without_its_axis():
     network = bn.MLP("net", inputs=1, hidden=(3,))
     sample = drawn(network, ([1.0, 2.0], [0.0]))
     expected = contrast_of(network, sample["net"], [[1.0], [2.0]], [[0.0]])
-    np.testing.assert_allclose(sample["net_contrast"], expected, atol=1e-12)
+    np.testing.assert_allclose(sample["net_contrast"], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_the_prior_is_that_without_a_contrast():
@@ -60,7 +64,7 @@ def test_the_prior_is_that_without_a_contrast():
         assert scipy.stats.ks_2samp(given, wanted).pvalue > 1e-3
 
 
-def test_the_model_starts_where_the_contrast_is_defined():
+def test_density_and_gradient_are_finite_where_the_model_starts():
     with pm.Model() as model:
         bn.NetworkWeights("net", NETWORK, contrast=(UPPER, LOWER))
     logp, gradient = model.compile_fn(
