@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,14 +86,12 @@ def pin_contrast(
     TensorVariable (network.size,)
     """
     last = network.layers[-1]
-    # With unit vectors for its last layer, the network's outputs are what that layer works on.
-    units = replace(network, outputs=last.fan_in)
-    readout = np.concatenate([np.eye(last.fan_in).ravel(), np.zeros(last.fan_in)])
-    at = units(pt.concatenate([weights[: last.weight.start], readout]), np.concatenate(points))
+    at = network.features(weights, np.concatenate(points))
     split = len(points[0])
     c = at[:split].mean(axis=0) - at[split:].mean(axis=0)
     norm = pt.sqrt((c * c).sum() + _SMALLEST**2)
     contrast = pm.Normal(f"{name}_contrast", 0.0, sd * norm)
     w = weights[last.weight]
     pinned = w + c * (contrast - (c * w).sum()) / norm**2
-    return pt.concatenate([weights[: last.weight.start], pinned, weights[last.bias]])
+    result: TensorVariable = weights[last.weight].set(pinned)
+    return result

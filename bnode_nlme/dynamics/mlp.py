@@ -149,6 +149,32 @@ class MLP:
         DeclarationError
             When the number or the shape of the inputs, or the length of the weights, is wrong.
         """
+        y: Expression = self._forward(*self._graph(weights, inputs), softplus.graph)
+        return y
+
+    def features(self, weights: Any, *inputs: Any) -> Expression:
+        """Build the graph of what the last layer works on: it is linear in that layer's weights.
+
+        Parameters
+        ----------
+        weights, *inputs
+            As for a call.
+
+        Returns
+        -------
+        TensorVariable, float64 (..., hidden[-1])
+            The last hidden layer; with an anchor, its difference from that at the anchor.
+
+        Raises
+        ------
+        DeclarationError
+            When the number or the shape of the inputs, or the length of the weights, is wrong.
+        """
+        found: Expression = self._features(*self._graph(weights, inputs), softplus.graph)
+        return found
+
+    def _graph(self, weights: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any, Any, Any]:
+        """Input, layers, matrix product and activation, as `_forward` takes them."""
         x = check_tensor(self.name, self.inputs, inputs)
         layers = self.unpack(pt.as_tensor_variable(weights))
 
@@ -164,9 +190,7 @@ class MLP:
                 return (h * W[0]).sum(axis=-1, keepdims=True)
             return h @ W.T
 
-        activation = ACTIVATIONS[self.activation].graph
-        y: Expression = self._forward(x, layers, apply, activation, softplus.graph)
-        return y
+        return x, layers, apply, ACTIVATIONS[self.activation].graph
 
     def evaluate(self, w: Any, x: Any) -> NDArray[np.float64]:
         """Evaluate the network in NumPy, for every draw of the weights at once.
@@ -205,6 +229,25 @@ class MLP:
         activation: Callable[[Any], Any],
         positive: Callable[[Any], Any],
     ) -> Any:
+        h = self._features(x, layers, apply, activation, positive)
+        W, b = layers[-1]
+        if self.output == "monotone":
+            W = positive(W)
+        # With an anchor the difference is taken before the last layer: the zero is exact, and the
+        # bias drops out.
+        y = apply(W, h) if self.anchor is not None else apply(W, h) + b
+        if self.output == "positive":
+            y = positive(y)
+        return y[..., 0] if self.outputs == 1 else y
+
+    def _features(
+        self,
+        x: Any,
+        layers: Sequence[tuple[Any, Any]],
+        apply: Callable[[Any, Any], Any],
+        activation: Callable[[Any], Any],
+        positive: Callable[[Any], Any],
+    ) -> Any:
         anchored = self.anchor is not None
         if anchored and np.any(self.anchor):
             x = x - np.asarray(self.anchor)
@@ -219,12 +262,4 @@ class MLP:
                 # z = 0 at the anchor, where the first layer is its bias alone: W @ 0 + b is b to
                 # the last bit, whatever the compiler reorders or fuses.
                 at_anchor = activation(b if at_anchor is None else apply(W, at_anchor) + b)
-        W, b = layers[-1]
-        if anchored:
-            # Subtracting before the last layer makes the zero exact and drops its bias.
-            y = apply(W, h if at_anchor is None else h - at_anchor)
-        else:
-            y = apply(W, h) + b
-        if self.output == "positive":
-            y = positive(y)
-        return y[..., 0] if self.outputs == 1 else y
+        return h if at_anchor is None else h - at_anchor

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
+from pytensor.tensor.shape import specify_shape
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.system import System
@@ -128,11 +129,16 @@ def solve(
     covariates = covariate_matrix(system, study)
     n_subjects = (study.n_subjects,)
     columns = [
-        # A vector whose length is known at run time only is checked by the solve itself.
-        column if column.ndim and column.type.shape != (1,) else pt.broadcast_to(column, n_subjects)
+        # A vector whose length is known at run time only is checked then.
+        specify_shape(column, n_subjects)
+        if column.ndim and column.type.shape != (1,)
+        else pt.broadcast_to(column, n_subjects)
         for column in parameter_columns(system, study, parameters, _floats, _static_shape)
     ]
-    matrix = pt.stack(columns, axis=1) if columns else pt.zeros((study.n_subjects, 0))
+    # Column by column: numba's code for a join and its gradient is long, and takes long to compile.
+    matrix = pt.zeros((study.n_subjects, len(columns)))
+    for index, column in enumerate(columns):
+        matrix = matrix[:, index].set(column)
     vectors = weight_vectors(system, weights, _floats, _static_shape)
     counter = SolveCounter()
     solver = PopulationSolver(kernels_of(system), options)

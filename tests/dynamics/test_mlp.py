@@ -235,3 +235,15 @@ def test_fields_are_canonical_frozen_hashable_and_picklable() -> None:
     assert pickle.loads(pickle.dumps(network)) == network
     with pytest.raises(FrozenInstanceError, match="cannot assign to field 'hidden'"):
         network.hidden = (3,)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("anchor", [None, 3.0])
+@pytest.mark.parametrize("hidden", [(4,), (4, 3)])
+def test_the_network_is_linear_in_its_features(hidden: tuple[int, ...], anchor: Any) -> None:
+    net = MLP("f", inputs=1, hidden=hidden, scale=2.0, anchor=anchor)
+    w = np.random.default_rng(4).normal(size=net.size)
+    x = np.linspace(0.0, 6.0, 5)[:, None]
+    W, b = net.unpack(w)[-1]
+    wanted = net.features(w, x).eval() @ W.T + (0.0 if anchor is not None else b)
+    assert wanted.shape == (5, 1)
+    np.testing.assert_allclose(net(w, x).eval(), wanted[:, 0], rtol=1e-14)

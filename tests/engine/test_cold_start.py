@@ -59,7 +59,7 @@ def run(factor: float) -> tuple[Any, str]:
 def test_a_second_process_compiles_nothing() -> None:
     factor = 1.0 + random.SystemRandom().random()
     (first, compiled, kernels), _ = run(factor)
-    assert kernels == 1
+    assert kernels >= 1  # the first on a machine compiles the arithmetic of CVODES too
     assert any("solve" in function for function in compiled)
     (second, compiled, kernels), said = run(factor)
     assert compiled == []
