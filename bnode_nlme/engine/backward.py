@@ -66,10 +66,8 @@ def backward_thread(call: int) -> None:
         np.zeros(LANES, np.int64),
         np.zeros(LANES, np.int64),
     )
-    block[at.GROUP_ROOM], block[at.PREDICTIONS] = (
-        0,
-        0,
-    )  # where a group is solved again, its readouts are known already
+    # Where a group is solved again, its readouts are known already.
+    block[at.GROUP_ROOM], block[at.PREDICTIONS] = 0, 0
     while True:
         group = add_atomically(block[at.NEXT_GROUP], 0, 1)
         if group >= groups:
@@ -87,8 +85,14 @@ def backward_thread(call: int) -> None:
             tape, end = block[at.SHARED_TAPE] + 8 * origins[group, 0], origins[group, 1]
         else:
             block[at.KEEP_TAPE] = LEAN
-            solve_group(block, group, outcome, taken, engines)
+            size = solve_group(block, group, outcome, taken, engines)
             tape, end = block[at.TAPE], block[at.TAPE_LENGTH]
+            for place in range(size):
+                subject = order[group * LANES + place]
+                if outcome[place] != _SUCCESS and status[subject] == _SUCCESS:
+                    # Memory ran out: the subject is not on the tape, and has no gradient.
+                    to_parameters[subject, :] = np.nan
+                    lost = True
         while end > 0:
             engine = open_last_unit(block, tape, end, members)
             end -= TRAILER + block[at.UNIT_LENGTH]

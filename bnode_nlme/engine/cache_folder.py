@@ -98,7 +98,6 @@ def read_kept(name: str) -> bytes | None:
     digest, content = kept[:length], kept[length:]
     if hashlib.sha256(content).digest() != digest:
         return None
-    mark_used(path)
     return content
 
 

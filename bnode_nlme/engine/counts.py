@@ -105,8 +105,11 @@ class SolveCounter:
         return int(self.counts[HANDED_OVER])
 
     def reset(self) -> None:
-        """Set all counts to zero."""
-        self.counts[: HANDED_OVER + 1] = 0
+        """Set all counts to zero.
+
+        Also that of the solves going on: a process that was killed in a solve stays counted.
+        """
+        self.counts[:] = 0
 
     def __reduce__(self) -> tuple[type[SolveCounter], tuple[str, int]]:
         return SolveCounter, (self.path, self.slot)

@@ -51,11 +51,17 @@ def check_inputs(
 
 @compiled
 def check_schedule(
-    template: Array, offsets: Array, actions: Array, targets: Array, times: Array, rows: int
+    template: Array,
+    offsets: Array,
+    actions: Array,
+    targets: Array,
+    times: Array,
+    amounts: Array,
+    rows: int,
 ) -> None:
     """Refuse a schedule whose arrays do not fit each other, the rows or the states."""
     records = times.shape[0]
-    if actions.shape[0] != records or targets.shape[0] != records:
+    if not actions.shape[0] == targets.shape[0] == amounts.shape[0] == records:
         raise ValueError("The arrays of a schedule want one length.")
     if offsets[0] != 0 or offsets[-1] != records:
         raise ValueError("Offsets of a schedule want to begin at 0 and end at its length.")

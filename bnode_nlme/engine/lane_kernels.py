@@ -19,7 +19,6 @@ from bnode_nlme.engine.vector_writer import double, type_of
 from bnode_nlme.engine.workspace import LANES, Workspace
 
 _VECTOR = type_of(LANES)
-_ARRAYS = ("time", "state", "parameters", "weights", "covariates", "fixed", "kept", "seed")
 _ALIGN = "align 64"
 # A row of the tape may stand anywhere.
 _ANYWHERE = "align 8"

@@ -44,7 +44,7 @@ from bnode_nlme.engine.tape import FULL, step_width
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
-_SUCCESS, _NOT_FINITE = int(SolveStatus.SUCCESS), int(SolveStatus.NOT_FINITE)
+_SUCCESS = int(SolveStatus.SUCCESS)
 
 
 @compiled
@@ -66,16 +66,19 @@ def _readout_adjoint(
     time: float,
     cotangents: np.ndarray,
     answer: np.ndarray,
+    wanted: np.ndarray,
 ) -> bool:
     """Pull an observation's cotangents back: `answer` begins with those of its time and its state.
 
-    Those of parameters and weights go to the workspace. Returns whether there were any.
+    Those of parameters and weights go to the workspace. Returns whether there were any, and notes it
+    for the lane.
     """
     seed = cotangents[row]
     active = False
     for value in seed:
         active = active or value != 0.0
     if active:
+        wanted[lane] = True
         use_subject(block, subject)
         seen = block[at.SEEN] + 8 * block[at.N_STATES] * record
         evaluate(
@@ -163,6 +166,7 @@ def _undo_records(
     times: np.ndarray,
     cotangents: np.ndarray,
     answer: np.ndarray,
+    wanted: np.ndarray,
 ) -> None:
     """Pull back what a subject's records did to its lane at one moment."""
     workspace, states = block[at.WORKSPACE], block[at.N_STATES]
@@ -170,7 +174,7 @@ def _undo_records(
         action, target = actions[record], targets[record]
         if action == _OBSERVE:
             active = _readout_adjoint(
-                block, lane, subject, record, target, times[record], cotangents, answer
+                block, lane, subject, record, target, times[record], cotangents, answer, wanted
             )
             if active:
                 _add_to_lane(workspace, block[at.W_ADJOINT], lane, states, 1.0, answer[1:])
@@ -205,8 +209,11 @@ def _initial_adjoint(
 
 
 @compiled
-def _solve(block: np.ndarray) -> int:
-    """Walk a unit's tape backwards; leaves gradients in the workspace. How many steps it took."""
+def _solve(block: np.ndarray, wanted: np.ndarray) -> int:
+    """Walk a unit's tape backwards; leaves gradients in the workspace. How many steps it took.
+
+    Notes which lanes have cotangents at all.
+    """
     records, subjects = block[at.N_RECORDS], block[at.N_SUBJECTS]
     offsets = carray(pointer_to_integers(block[at.OFFSETS]), (subjects + 1,))
     actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
@@ -284,7 +291,7 @@ def _solve(block: np.ndarray) -> int:
                         record = cursor[lane]
                         if _readout_adjoint(
                             block, lane, members[lane], record, targets[record], times[record],
-                            cotangents, answer,
+                            cotangents, answer, wanted,
                         ):  # fmt: skip
                             u = min(max((fractions[lane] - s) / h, 0.0), 1.0)
                             _observe_adjoint(
@@ -306,7 +313,7 @@ def _solve(block: np.ndarray) -> int:
         for lane in range(count):
             _undo_records(
                 block, lane, members[lane], began[lane], dense[lane],
-                actions, targets, times, cotangents, answer,
+                actions, targets, times, cotangents, answer, wanted,
             )  # fmt: skip
         end = interval - width * steps
         taken += steps
@@ -320,18 +327,23 @@ def _solve(block: np.ndarray) -> int:
 def lanes_backward(call: int) -> None:
     """Gradient of one unit's members by their parameters and the weights, from its tape."""
     block = carray(pointer_to_integers(call), (at.SIZE,))
-    block[at.TAKEN] = _solve(block)
+    wanted = np.zeros(LANES, np.bool_)
+    block[at.TAKEN] = _solve(block, wanted)
     workspace = block[at.WORKSPACE]
     parameters, weights = block[at.N_PARAMETERS], block[at.N_WEIGHTS]
     members = carray(pointer_to_integers(block[at.MEMBERS]), (LANES,))
     total = block[at.GROUP_WEIGHTS]
+    # A lane without cotangents adds nothing, also where its derivatives are infinite.
     for lane in range(block[at.N_MEMBERS]):
+        if not wanted[lane]:
+            continue
         row = block[at.PARAMETER_COTANGENTS] + 8 * parameters * members[lane]
         read_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, parameters, row)
     first = block[at.W_WEIGHT_GRADIENT]
     for i in range(weights):
         added = load_double(total, i)
         for lane in range(block[at.N_MEMBERS]):
-            added += load_double(workspace, first + i * LANES + lane)
+            if wanted[lane]:
+                added += load_double(workspace, first + i * LANES + lane)
         store_double(total, i, added)
     block[at.OUTCOME] = _SUCCESS

@@ -65,8 +65,8 @@ class BackwardResult(NamedTuple):
         Cotangents of the weights; NaN where one subject's solve failed.
     steps : ndarray (subjects,), int64
     times, amounts : ndarray (records,)
-        Cotangents of the schedule's times and amounts; NaN for subjects that CVODES solved. Entries
-        at one time move together: the first of them has their sum.
+        Cotangents of the schedule's times and amounts; NaN for subjects that CVODES solved. Of
+        entries at one time only the sum means anything: they are taken to move together.
     """
 
     parameters: Array

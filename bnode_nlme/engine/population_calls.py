@@ -19,7 +19,7 @@ from bnode_nlme.engine.memory import (
     store_integer,
 )
 from bnode_nlme.engine.schedule import Action
-from bnode_nlme.engine.tape import FULL, LEAN, NO_TAPE
+from bnode_nlme.engine.tape import FULL, LEAN, NO_TAPE, width_of_step
 from bnode_nlme.engine.workspace import LANES
 
 Array = NDArray[Any]
@@ -67,6 +67,26 @@ def _kind_of_tape(template: Array, groups: int) -> tuple[int, int]:
     if full * groups <= min(_CACHED, template[at.TAPE_LIMIT]):
         return FULL, full
     return LEAN, lean
+
+
+@compiled
+def _learn_room(template: Array, kind: int, most: int) -> None:
+    """The next call makes room for what this one needed, and some more.
+
+    The room shrinks again, slowly: a sampler's first draws may need far more than all later ones.
+    """
+    hint = template[at.TAPE_HINT]
+    place, other = kind - LEAN, FULL - kind
+    room = load_integer(hint, place)
+    room = max(most + most // 8, room - room // 64)
+    store_integer(hint, place, room)
+    # A lean tape is no longer than a full one, which has no more steps.
+    most_other = (
+        room
+        if kind == FULL
+        else room * width_of_step(template, FULL) // width_of_step(template, LEAN)
+    )
+    store_integer(hint, other, min(load_integer(hint, other), most_other))
 
 
 @compiled
@@ -121,9 +141,7 @@ def _solve_forward(
     rows: int,
 ) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
     check_inputs(template, parameters, weights, covariates, offsets, subjects)
-    check_schedule(template, offsets, actions, targets, times, rows)
-    if amounts.shape[0] != times.shape[0]:
-        raise ValueError("The arrays of a schedule want one length.")
+    check_schedule(template, offsets, actions, targets, times, amounts, rows)
     n_subjects, n_records, states = parameters.shape[0], times.shape[0], template[at.N_STATES]
     predictions = np.full((rows, template[at.N_READOUTS]), np.nan)
     status = np.full(n_subjects, NOT_ASKED_FOR, np.int64)
@@ -151,9 +169,7 @@ def _solve_forward(
     # A use after the call keeps the array alive: the entry point only sees its address.
     shared[0] = block[0]
     if keep_tape != 0 and groups > 0:
-        # The next call makes room for what this one needed, and some more.
-        most, hint, place = origins[:, 1].max(), template[at.TAPE_HINT], kind - LEAN
-        store_integer(hint, place, max(load_integer(hint, place), most + most // 8))
+        _learn_room(template, kind, origins[:, 1].max())
     return predictions, status, steps, engines, order, seen, tape, origins
 
 
@@ -177,10 +193,8 @@ def _solve_backward(
     cotangents: Array,
 ) -> tuple[Array, Array, Array, Array, Array]:
     check_inputs(template, parameters, weights, covariates, offsets, order)
-    check_schedule(template, offsets, actions, targets, times, cotangents.shape[0])
+    check_schedule(template, offsets, actions, targets, times, amounts, cotangents.shape[0])
     n_subjects, n_records, solved = parameters.shape[0], times.shape[0], order.shape[0]
-    if amounts.shape[0] != n_records:
-        raise ValueError("The arrays of a schedule want one length.")
     if status.shape[0] != n_subjects or seen.shape[0] != n_records:
         raise ValueError("The adjoint solve wants what a forward solve of these records left.")
     check_tape(template, solved, order, seen, tape, origins)

@@ -59,8 +59,9 @@ class SolveOp(Op):
     the indices of the subjects to solve, and the number of observation rows. All are run-time
     values: another regimen, data set or subset of subjects needs no compilation.
 
-    Outputs: predictions (rows, readouts), status (S,), steps (S,), and the tape, marks and seen
-    states that the adjoint solve works from. The tape is kept only where something uses it.
+    Outputs: predictions (rows, readouts), status, steps and engines (S,), and what the adjoint solve
+    works from: the order of the subjects, the states seen at records, the tape, and where each group's
+    part of it begins. The tape is kept only where something uses it.
     """
 
     __props__ = ("solver", "counter", "keep_tape")
@@ -140,9 +141,9 @@ class SolveOp(Op):
 class AdjointOp(Op):
     """Adjoint solve of a population: cotangents of parameters and weights.
 
-    Inputs: those of the forward solve without amounts and rows, what it left, and the cotangents
-    of the predictions (rows, readouts). Outputs: cotangents of the parameters (S, P) and of the
-    weights (W,), and steps (S,).
+    Inputs: those of the forward solve without subjects and rows, what it left, and the cotangents of
+    the predictions (rows, readouts). Outputs: cotangents of the parameters (S, P) and of the weights
+    (W,), steps (S,), and cotangents of the schedule's times and amounts.
     """
 
     __props__ = ("solver", "counter")

@@ -27,8 +27,8 @@ class SolveStatus(IntEnum):
 _MESSAGES = {
     SolveStatus.SUCCESS: "solved",
     SolveStatus.MAX_STEPS: (
-        "the solver took max_steps steps without reaching the last record; raise max_steps or "
-        "loosen rtol"
+        "the solver took max_steps steps without reaching the last record; raise max_steps, "
+        'loosen rtol or, where an explicit method met a stiff system, use method="auto" or "bdf"'
     ),
     SolveStatus.NOT_FINITE: (
         "the right-hand side, its Jacobian or its initial value was NaN or infinite at a state "
@@ -46,5 +46,5 @@ _MESSAGES = {
         "the tolerances ask for more than double precision gives; raise rtol or atol"
     ),
     SolveStatus.STIFF: ('the system is too stiff for the explicit method; use method="bdf"'),
-    SolveStatus.INTERNAL: "CVODES refused its input or ran out of memory",
+    SolveStatus.INTERNAL: "the solver ran out of memory or refused its input",
 }

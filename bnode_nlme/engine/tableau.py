@@ -8,7 +8,6 @@ check the order conditions of all three.
 from __future__ import annotations
 
 STAGES = 7
-ORDER = 5
 
 NODES = (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0)
 

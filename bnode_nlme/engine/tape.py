@@ -40,12 +40,18 @@ def begin(block: np.ndarray) -> None:
 
 
 @compiled
-def step_width(block: np.ndarray) -> int:
-    """Doubles that a step of a group takes on the tape."""
+def width_of_step(block: np.ndarray, kind: int) -> int:
+    """Doubles that a step of a group takes on a tape of this kind."""
     states = block[at.N_STATES]
-    if block[at.KEEP_TAPE] == FULL:
+    if kind == FULL:
         return 2 + LANES * (STAGES * states + (STAGES - 1) * block[at.N_KEPT])
     return 2 + LANES * states
+
+
+@compiled
+def step_width(block: np.ndarray) -> int:
+    """Doubles that a step of a group takes on its tape."""
+    return width_of_step(block, block[at.KEEP_TAPE])
 
 
 @compiled

@@ -31,8 +31,10 @@ _PATIENCE = 400
 """How often a thread that waits gives way before it ends."""
 
 # A place of the pool: its state, then what its thread is to do. One takes a line of the cache.
-_STATE, _FUNCTION, _CALL, _PENDING, _PLACE = 0, 1, 2, 3, 8
-_NONE, _IDLE, _CLAIMED, _GIVEN, _BUSY = 0, 1, 2, 3, 4
+_STATE, _FUNCTION, _CALL, _PLACE = 0, 1, 2, 8
+# While a place waits for its thread to begin, its state is the address of what the call counts its
+# threads by: no call can take back what another has given.
+_NONE, _IDLE, _CLAIMED, _BUSY = 0, 1, 2, 3
 
 POOL = np.zeros(_PLACE * MOST, np.int64)
 """The places of this process's threads, never freed: threads look at them."""
@@ -73,8 +75,8 @@ def worker(place: int) -> int:
     """What a thread runs: work as long as there is some."""
     waited = 0
     while waited < _PATIENCE or not replace_atomically(place, _STATE, _IDLE, _NONE):
-        if replace_atomically(place, _STATE, _GIVEN, _BUSY):
-            pending = load_integer(place, _PENDING)
+        pending = load_atomically(place, _STATE)
+        if pending > _BUSY and replace_atomically(place, _STATE, pending, _BUSY):
             call_entry(load_integer(place, _FUNCTION), load_integer(place, _CALL))
             store_atomically(place, _STATE, _IDLE)
             # From here on the memory of the call may be gone.
@@ -97,9 +99,8 @@ def ask(pool: int, routine: int, function: int, call: int, pending: np.ndarray) 
         if waiting or replace_atomically(place, _STATE, _NONE, _CLAIMED):
             store_integer(place, _FUNCTION, function)
             store_integer(place, _CALL, call)
-            store_integer(place, _PENDING, address)
             add_atomically(address, 0, 1)
-            store_atomically(place, _STATE, _GIVEN)
+            store_atomically(place, _STATE, address)
             if waiting or _start(handle.ctypes.data, routine, place):
                 return place
             # No more threads on this machine: those there are do the work.
@@ -113,7 +114,7 @@ def ask(pool: int, routine: int, function: int, call: int, pending: np.ndarray) 
 def take_back(place: int, pending: np.ndarray) -> None:
     """Let a thread that has not begun stay idle."""
     address = pending.ctypes.data
-    if replace_atomically(place, _STATE, _GIVEN, _CLAIMED):
+    if replace_atomically(place, _STATE, address, _CLAIMED):
         add_atomically(address, 0, -1)
         store_atomically(place, _STATE, _IDLE)
 

@@ -9,9 +9,6 @@ from bnode_nlme.engine.tableau import STAGES
 LANES = 8
 """Subjects side by side: two registers of AVX2, one of AVX-512."""
 
-ROW = 8 * LANES
-"""Bytes of a row."""
-
 
 @dataclass(frozen=True)
 class Workspace:

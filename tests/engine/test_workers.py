@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from bnode_nlme.engine.workers import POOL
+from bnode_nlme.engine.workers import POOL, ask, take_back
 from tests.engine.compartments import one_compartment
 from tests.engine.gradients import value_and_gradient
 from tests.engine.tables import dose, observe, study_of
@@ -54,6 +56,36 @@ def test_many_callers_share_the_threads() -> None:
     assert len(found) == 120
     for one in found:
         assert_array_equal(one, alone)
+
+
+def test_a_call_takes_back_only_what_it_gave() -> None:
+    pool, first, second = np.zeros_like(POOL), np.zeros(1, np.int64), np.zeros(1, np.int64)
+    pool[0] = idle = 1
+    place = ask(pool.ctypes.data, 0, 0, 0, first)
+    assert (place, first[0]) == (pool.ctypes.data, 1)
+    # The thread does what it was asked for, and is idle when another call comes.
+    pool[0], first[0] = idle, 0
+    assert ask(pool.ctypes.data, 0, 0, 0, second) == place
+    take_back(place, first)
+    assert (first[0], second[0]) == (0, 1)
+    assert pool[0] == second.ctypes.data
+    take_back(place, second)
+    assert (second[0], pool[0]) == (0, idle)
+
+
+TWO_CALLERS = """
+import threading
+from tests.engine.test_workers import STUDY, gradient
+gradient(1)
+callers = [threading.Thread(target=lambda: [gradient(4) for _ in range(400)]) for _ in range(3)]
+[caller.start() for caller in callers]
+[caller.join() for caller in callers]
+"""
+
+
+def test_callers_do_not_wait_for_each_other_for_ever() -> None:
+    # A hang would be one of compiled code, deaf to every signal but that which kills.
+    subprocess.run([sys.executable, "-c", TWO_CALLERS], check=True, timeout=120)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are listed by Linux")
