@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
 from bnode_nlme.diagnostics.replicated_data import ReplicatedData, replicated_data
@@ -176,7 +175,6 @@ def _decorrelated(
             f"{subject} have no positive definite covariance. Simulate more replicates; where two "
             "records are at one time, simulate them with their own residual errors."
         )
-    # One small inverse and one product: far cheaper than a solve with K right-hand sides.
-    whitening = solve_triangular(np.linalg.cholesky(correlation), np.eye(measured.size), lower=True)
-    whitening /= scale
+    # One small inverse and one product: far cheaper than a triangular solve of K right-hand sides.
+    whitening = np.linalg.inv(np.linalg.cholesky(correlation)) / scale
     return whitening @ (measured - mean), centred @ whitening.T
