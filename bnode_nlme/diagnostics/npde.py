@@ -21,12 +21,14 @@ def npde(
     censoring: ArrayLike | None = None,
     lloq: ArrayLike | None = None,
     uloq: ArrayLike | None = None,
+    calibrate: int = 0,
     seed: int = 0,
 ) -> xr.Dataset:
     """Compare each measurement with its distribution under the model.
 
-    Under the true model `npde` is standard normal and uncorrelated within a subject, whatever the
-    model; `npd` is standard normal but correlated within a subject.
+    Under the true model each `npd` and each `npde` is standard normal. Those of different subjects
+    are independent. Within a subject `npd` are correlated; `residual`, from which `npde` come, are
+    uncorrelated, and independent too where the model is linear and normal.
 
     Parameters
     ----------
@@ -41,6 +43,9 @@ def npde(
         To whom a measurement belongs; in any order.
     censoring, lloq, uloq
         As for `replicated_data`.
+    calibrate
+        How many of the replicates are also compared with the others, as if each had been measured;
+        from them `npde_tests` takes p-values that hold for any model.
     seed
         Of the randomness that separates ties.
 
@@ -51,7 +56,8 @@ def npde(
         `pde`, `npde`: the same after decorrelation; `residual`: the decorrelated measurement itself
         (a population weighted residual by simulation); `expected`: the mean of the replicates.
         NaN where a measurement is missing. `pde`, `npde` and `residual` are NaN, with a warning,
-        where every replicate has the same value. Coordinate `subject`.
+        where every replicate has the same value. With `calibrate`, `simulated` also over
+        `replicate`: the `npde` of replicates. Coordinate `subject`.
 
     Raises
     ------
@@ -95,9 +101,9 @@ def npde(
             f"{owner.shape}."
         )
     rng = np.random.default_rng(seed)
-    result = {"pd": _discrepancy(data.observed, data.simulated, rng)}
-    result["pde"] = np.full(owner.size, np.nan)
-    result["residual"] = np.full(owner.size, np.nan)
+    pd = _discrepancy(data.observed, data.simulated, rng)
+    pde, residual = np.full((2, owner.size), np.nan)
+    null = np.full((min(calibrate, len(data.latent)), owner.size), np.nan)
     usable = ~np.isnan(data.observed) & ~np.isnan(data.latent).all(axis=0)
     varies = np.zeros(owner.size, dtype=bool)
     varies[usable] = np.nanmin(data.latent[:, usable], 0) < np.nanmax(data.latent[:, usable], 0)
@@ -110,25 +116,36 @@ def npde(
         )
     for one in np.unique(owner):
         rows = np.flatnonzero((owner == one) & usable & varies)
-        if rows.size:
-            measured, replicates = _completed(data, rows, rng)
-            measured, replicates = _decorrelated(measured, replicates, one)
-            result["residual"][rows] = measured
-            result["pde"][rows] = _discrepancy(measured, replicates, rng)
+        if not rows.size:
+            continue
+        whole = np.flatnonzero(~np.isnan(data.latent[:, rows]).any(axis=1))
+        measured, replicates = _decorrelated(*_completed(data, rows, whole, rng), one)
+        residual[rows] = measured
+        pde[rows] = _discrepancy(measured, replicates, rng)
+        if calibrate:
+            among = (replicates.argsort(axis=0).argsort(axis=0) + rng.random(replicates.shape)) / (
+                len(replicates)
+            )
+            compared = whole < len(null)
+            null[np.ix_(whole[compared], rows)] = among[compared]
     expected = np.full(owner.size, np.nan)
     expected[usable] = np.nanmean(data.latent[:, usable], axis=0)
-    return xr.Dataset(
-        {
-            "pd": (OBSERVATION, result["pd"]),
-            "npd": (OBSERVATION, ndtri(result["pd"])),
-            "pde": (OBSERVATION, result["pde"]),
-            "npde": (OBSERVATION, ndtri(result["pde"])),
-            "residual": (OBSERVATION, result["residual"]),
-            "expected": (OBSERVATION, expected),
-        },
+    columns = {
+        "pd": pd,
+        "npd": ndtri(pd),
+        "pde": pde,
+        "npde": ndtri(pde),
+        "residual": residual,
+        "expected": expected,
+    }
+    table = xr.Dataset(
+        {name: (OBSERVATION, values) for name, values in columns.items()},
         coords={"subject": (OBSERVATION, owner)},
         attrs={"replicates": data.latent.shape[0], "seed": seed},
     )
+    if calibrate:
+        table["simulated"] = (("replicate", OBSERVATION), ndtri(null))
+    return table
 
 
 def _discrepancy(
@@ -142,10 +159,12 @@ def _discrepancy(
 
 
 def _completed(
-    data: ReplicatedData, rows: NDArray[np.int64], rng: np.random.Generator
+    data: ReplicatedData,
+    rows: NDArray[np.int64],
+    whole: NDArray[np.int64],
+    rng: np.random.Generator,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One subject's measurements and replicates, with unquantified values drawn anew."""
-    whole = ~np.isnan(data.latent[:, rows]).any(axis=1)
+    """One subject's measurements and whole replicates, with unquantified values drawn anew."""
     measured = data.observed[rows].copy()
     replicates = data.simulated[np.ix_(whole, rows)]
     latent = data.latent[np.ix_(whole, rows)]
