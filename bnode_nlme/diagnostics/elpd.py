@@ -126,15 +126,17 @@ def _loo(log_likelihood: xr.DataArray, unit: str) -> az.ELPDDataLOO:
             f"some draw, the first of them number {int(np.flatnonzero(~finite)[0])} (counted from "
             "0): a solve failed there, or a measurement is missing. Leave those out."
         )
-    # ArviZ takes one relative efficiency for all, from the parameters; each unit's own is better.
+    # ArviZ takes one relative efficiency, from the parameters, for all; each unit's own is better.
     likelihood = xr.ufuncs.exp(draws - draws.max(_DRAWS)).rename("likelihood").to_dataset()
     efficiency = az.ess(likelihood, method="mean")["likelihood"] / (
         draws.sizes["chain"] * draws.sizes["draw"]
     )
-    # A likelihood that is the same at every draw has no effective sample size and needs none.
-    weights, pareto_k = draws.azstats.psislw(
-        r_eff=efficiency.fillna(1.0).clip(max=1.0), dim=list(_DRAWS)
-    )
+    smoothed = [
+        draws.isel({unit: index}).azstats.psislw(r_eff=float(own), dim=list(_DRAWS))
+        for index, own in enumerate(efficiency.clip(max=1.0))
+    ]
+    weights = xr.concat([own for own, _ in smoothed], unit).transpose(*draws.dims)
+    pareto_k = xr.concat([own for _, own in smoothed], unit)
     tree = xr.DataTree.from_dict(
         {
             "posterior": likelihood,

@@ -91,16 +91,14 @@ def goodness_of_fit(
     measured = np.asarray(observed, dtype=float)
     owner = np.asarray(subject)
     means, draws = {}, 1
-    given = {
-        "population": np.atleast_2d(np.asarray(population, dtype=float)),
-        "individual": np.atleast_2d(np.asarray(individual, dtype=float)),
-        "sd": np.atleast_2d(np.asarray(sd, dtype=float)),
-    }
-    for name, values in given.items():
+    given: dict[str, NDArray[np.float64]] = {}
+    for name, raw in (("population", population), ("individual", individual), ("sd", sd)):
+        found = np.shape(raw)
+        values = given[name] = np.atleast_2d(np.asarray(raw, dtype=float))
         if values.ndim != 2 or values.shape[1] != measured.size:
             raise ValueError(
                 f"Wanted `{name}` of shape ({measured.size},) or (draws, {measured.size}), one for "
-                f"each measurement; found {np.shape(values)}."
+                f"each measurement; found {found}."
             )
         means[name] = values.mean(axis=0)
         draws = max(draws, len(values))
