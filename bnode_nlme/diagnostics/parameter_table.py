@@ -96,8 +96,9 @@ def parameter_table(
                 ):
                     cv = 100.0 * np.sqrt(np.expm1(draws.to_numpy() ** 2))
                     line["cv_lower"], line["cv"], line["cv_upper"] = np.quantile(cv, quantiles)
-                known = shrinkage or {}
-                line["shrinkage"] = 100.0 * known.get(row, known.get(label, np.nan))
+                if role in ("random effect", "residual error"):
+                    known = shrinkage or {}
+                    line["shrinkage"] = 100.0 * known.get(row, known.get(label, np.nan))
                 rows[role, row] = line
     columns = ["unit", "estimate", "mean", "sd", "rse", "lower", "upper", "cv", "cv_lower",
                "cv_upper", "shrinkage", "r_hat", "ess_bulk", "ess_tail"]  # fmt: skip

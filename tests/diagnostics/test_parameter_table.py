@@ -72,6 +72,7 @@ def test_coefficients_of_variation_are_those_of_log_normals_only() -> None:
     assert np.isnan(table.loc[("random effect", "omega[V]")].cv)
     assert np.isnan(table.loc[("typical value", "CL")].cv)
     assert row.shrinkage == 12.0
+    assert np.isnan(table.loc[("typical value", "CL")].shrinkage)
     assert np.isclose(table.loc[("residual error", "sigma")].shrinkage, 5.0)
 
 
