@@ -90,7 +90,7 @@ def test_what_is_given_wrongly_is_named() -> None:
         ranks_of(np.zeros(2), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="values that are NaN"):
         ranks_of(np.array([np.nan]), np.zeros((2, 1)))
-    with pytest.raises(ValueError, match="whole ranks between 0 and 9.* between 0 and 12"):
+    with pytest.raises(ValueError, match=r"whole ranks between 0 and 9.* between 0 and 12"):
         rank_uniformity([0, 12], 9)
     with pytest.raises(ValueError, match=r"\(replicates, quantities\); found \(0,\)"):
         rank_uniformity([], 9)

@@ -44,7 +44,9 @@ def test_uncertainty_of_omega_is_uncertainty_of_shrinkage() -> None:
 
 def test_what_is_missing_is_named() -> None:
     eta, omega = _posterior(0.3, 0.3, 5)
-    with pytest.raises(ValueError, match="Wanted `eta` over chain, draw, subject; .* draw missing"):
+    with pytest.raises(
+        ValueError, match=r"Wanted `eta` over chain, draw, subject; .* draw missing"
+    ):
         eta_shrinkage(eta.isel(draw=0), omega)
     with pytest.raises(ValueError, match="Wanted `omega` over chain, draw"):
         eta_shrinkage(eta, omega.isel(chain=0))

@@ -115,9 +115,9 @@ def test_correction_is_that_of_plain_loops() -> None:
 def test_correction_takes_the_dose_out() -> None:
     rng = np.random.default_rng(3)
     dose = rng.choice([10.0, 100.0, 1000.0], size=300)
-    exact = {"floor": 0.0, "dose": dose}
-    measured, simulated = oral_dose(rng, (300,), **exact), oral_dose(rng, (100, 300), **exact)
-    typical = oral_dose(rng, (300,), omega=0.0, sigma=0.0, **exact)
+    measured = oral_dose(rng, (300,), floor=0.0, dose=dose)
+    simulated = oral_dose(rng, (100, 300), floor=0.0, dose=dose)
+    typical = oral_dose(rng, (300,), omega=0.0, sigma=0.0, floor=0.0, dose=dose)
     plain = vpc(np.tile(TIMES, 300), measured, simulated)
     corrected = vpc(np.tile(TIMES, 300), measured, simulated, prediction=typical)
     same_dose = oral_dose(rng, (3000,), floor=0.0).reshape(-1, 7)
@@ -210,5 +210,5 @@ def test_what_is_given_wrongly_is_named() -> None:
         vpc(time, np.full(140, np.nan), simulated)
     with pytest.raises(ValueError, match="Each of the 60 replicates has a missing value"):
         vpc(time, measured, np.full((60, 140), np.nan))
-    with pytest.raises(ValueError, match="found 90.* write 0.9"):
+    with pytest.raises(ValueError, match=r"found 90.* write 0.9"):
         vpc(time, measured, simulated, mass=90)
