@@ -138,7 +138,7 @@ def test_points_come_from_the_density_that_is_reported() -> None:
     chosen = effect_proposal(eta, 20000, freedom=8.0, widening=1.5)
     covariance = np.cov(draws.reshape(-1, 2).T)
     expected = stats.multivariate_t.logpdf(
-        chosen.eta[0].to_numpy(), draws.mean(axis=(0, 1, 2)), 1.5**2 * covariance, 8.0
+        chosen.eta[0].to_numpy(), draws.mean(axis=(0, 1, 2)), 1.5**2 * covariance, 8
     )
     np.testing.assert_allclose(chosen.log_density[0], expected, rtol=1e-9)
     found = np.cov(chosen.eta[0].to_numpy().T)
