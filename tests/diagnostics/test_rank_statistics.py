@@ -53,6 +53,8 @@ def test_uniform_ranks_are_rejected_as_often_as_the_level_says(
     assert (rejected <= 0.08).all()
     inside = ((result.lower <= result.ecdf) & (result.ecdf <= result.upper)).all("fraction")
     assert 0.92 <= float(inside.mean()) <= 0.98
+    # A function leaves the envelope exactly where its p-value is below the level.
+    assert float((inside == (result.p_value.sel(test="ecdf") > 0.05)).mean()) > 0.985
 
 
 def test_p_values_are_those_of_all_possible_samples() -> None:
