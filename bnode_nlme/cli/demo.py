@@ -25,9 +25,9 @@ from bnode_nlme.cli.theophylline import (
     learned_model,
 )
 from bnode_nlme.datasets import theophylline
-from bnode_nlme.diagnostics import function_convergence
+from bnode_nlme.diagnostics import function_convergence, vpc
 from bnode_nlme.distributions import solver_report
-from bnode_nlme.plots import plot_individual_fits, plot_learned_function, plot_predictive_check
+from bnode_nlme.plots import plot_individual_fits, plot_learned_function, plot_vpc
 from bnode_nlme.results import save, trajectories
 from bnode_nlme.study import Study
 
@@ -221,10 +221,14 @@ def _draw(
     ).savefig(folder / "individual_fits.png", dpi=150)
     replicated = posterior.posterior_predictive["cp"].stack(sample=("chain", "draw"))
     records = study.records
-    plot_predictive_check(
+    check = vpc(
         records.time[study.observations],
         records.value[study.observations],
         replicated.transpose("sample", ...).to_numpy(),
-        xlabel=_TIME,
-        ylabel=_CONCENTRATION,
-    ).savefig(folder / "predictive_check.png", dpi=150)
+        percentiles=(10.0, 50.0, 90.0),
+        mass=0.9,
+        bins=11,
+    )
+    plot_vpc(check, xlabel=_TIME, ylabel=_CONCENTRATION).savefig(
+        folder / "predictive_check.png", dpi=150
+    )

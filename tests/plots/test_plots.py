@@ -6,8 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bnode_nlme.datasets import theophylline
-from bnode_nlme.plots import plot_individual_fits, plot_learned_function, plot_predictive_check
-from bnode_nlme.plots.predictive_check import time_bins
+from bnode_nlme.plots import plot_individual_fits, plot_learned_function
 
 
 def _function() -> xr.DataArray:
@@ -59,22 +58,3 @@ def test_each_subject_has_a_panel_with_its_own_measurements() -> None:
     records = study.records
     third = (records.subject == 2) & (records.evid == 0)
     np.testing.assert_array_equal(panels[2].lines[1].get_ydata(), records.value[third])
-
-
-def test_percentiles_are_those_of_the_bins() -> None:
-    rng = np.random.default_rng(1)
-    times = np.repeat([0.0, 1.0, 2.0], 20)
-    measured = rng.normal(times, 1.0)
-    simulated = rng.normal(times, 1.0, size=(300, 60))
-    figure = plot_predictive_check(times, measured, simulated, xlabel="h", ylabel="y", bins=3)
-    lines = figure.axes[0].lines
-    expected = [np.percentile(measured[times == t], 50) for t in (0.0, 1.0, 2.0)]
-    np.testing.assert_allclose(np.asarray(lines[1].get_ydata(), float), expected)
-
-
-def test_equal_times_share_a_bin() -> None:
-    times = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 2.0, 3.0])
-    bins = time_bins(times, 4)
-    assert all(len(set(bins[times == t].tolist())) == 1 for t in times)
-    assert bins.min() == 0
-    assert (np.diff(bins) >= 0).all()

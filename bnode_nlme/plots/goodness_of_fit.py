@@ -1,0 +1,103 @@
+"""Goodness of fit in four panels."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
+from bnode_nlme.plots.smooth_line import smooth_line
+
+
+def plot_goodness_of_fit(
+    table: xr.Dataset,
+    *,
+    quantity: str,
+    time: str,
+    residual: str = "iwres",
+    log: bool = False,
+) -> Figure:
+    """Draw measurements against predictions, and residuals against time and prediction.
+
+    Parameters
+    ----------
+    table
+        As `goodness_of_fit` gives it, of one output.
+    quantity, time
+        What was measured, and time, with units: "warfarin (mg/L)", "time (h)".
+    residual
+        Which residual: "iwres", "iwres_sampled" or "npde".
+    log
+        Logarithmic axes for measurements and predictions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Top: against the population and the individual prediction, with the line of identity.
+        Bottom: residuals against time and population prediction, with zero and ±1.96. Orange: a
+        local regression.
+
+    Raises
+    ------
+    ValueError
+        When the table lacks the residual.
+    """
+    if residual not in table:
+        choices = [name for name in ("iwres", "iwres_sampled", "npde") if name in table]
+        raise ValueError(
+            f"The table has no residual {residual!r}; it has {', '.join(map(repr, choices))}."
+        )
+    figure = Figure(figsize=(7.6, 7.0), layout="constrained")
+    ((population, individual), (over_time, over_prediction)) = figure.subplots(2, 2)
+    observed, values = table.observed.to_numpy(), table[residual].to_numpy()
+    for axes, name, what in (
+        (population, "pred", "population"),
+        (individual, "ipred", "individual"),
+    ):
+        predicted = table[name].to_numpy()
+        shown = np.isfinite(observed) & ((predicted > 0) & (observed > 0) if log else True)
+        _cloud(axes, predicted[shown], observed[shown], log=log)
+        ends = [min(predicted[shown].min(), observed[shown].min()),
+                max(predicted[shown].max(), observed[shown].max())]  # fmt: skip
+        axes.plot(ends, ends, color=DATA, lw=1.0, label="identity")
+        if log:
+            axes.set(xscale="log", yscale="log")
+        axes.set(xlabel=f"{what} prediction, {quantity}", ylabel=f"measured, {quantity}")
+    label = {"iwres": "IWRES", "iwres_sampled": "IWRES (one posterior draw)", "npde": "NPDE"}
+    for axes, across, name in (
+        (over_time, table.time.to_numpy(), time),
+        (over_prediction, table.pred.to_numpy(), f"population prediction, {quantity}"),
+    ):
+        positive = log and axes is over_prediction
+        shown = np.isfinite(values) & ((across > 0) if positive else True)
+        _cloud(axes, across[shown], values[shown], log=False, log_x=positive)
+        axes.axhline(0.0, color=DATA, lw=1.0)
+        for bound in (-1.96, 1.96):
+            axes.axhline(bound, color=DATA, lw=0.9, ls=":")
+        extent = max(3.0, 1.08 * float(np.abs(values[shown]).max(initial=0.0)))
+        axes.set(xlabel=name, ylabel=label[residual], ylim=(-extent, extent))
+        if positive:
+            axes.set_xscale("log")
+    handles, names = population.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def _cloud(
+    axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], *, log: bool, log_x: bool = False
+) -> None:
+    """Points with a smooth line, worked out on the scale that is drawn."""
+    axes.plot(
+        x, y, "o", color=LEARNED, ms=3.5, mec="white", mew=0.3, alpha=0.7, label="measurements"
+    )
+    line_x, line_y = smooth_line(np.log(x) if log or log_x else x, np.log(y) if log else y)
+    axes.plot(
+        np.exp(line_x) if log or log_x else line_x,
+        np.exp(line_y) if log else line_y,
+        color=CLASSICAL,
+        lw=1.8,
+        label="local regression",
+    )

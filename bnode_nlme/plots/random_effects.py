@@ -1,0 +1,160 @@
+"""Random effects over the subjects, and against covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from bnode_nlme.diagnostics.effects import covariate_correlations
+from bnode_nlme.diagnostics.shrinkage import eta_shrinkage
+from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
+from bnode_nlme.plots.smooth_line import smooth_line
+from bnode_nlme.study.dimensions import SUBJECT
+
+_DRAWS = ("chain", "draw")
+
+
+def plot_random_effects(eta: xr.DataArray, omega: xr.DataArray) -> Figure:
+    """Draw how random effects are distributed over the subjects.
+
+    Parameters
+    ----------
+    eta : xarray.DataArray (chain, draw, subject, effect)
+        Random effects at draws of the posterior.
+    omega : xarray.DataArray (chain, draw, effect)
+        Their standard deviations.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each effect: bars, the posterior means of the subjects (narrowed by the
+        shrinkage that stands beside); blue line, all draws of all subjects; orange line, the normal
+        distribution of the population at the posterior mean of omega.
+    """
+    (effect,) = [name for name in eta.dims if name not in (*_DRAWS, SUBJECT)]
+    count = eta.sizes[effect]
+    lost = eta_shrinkage(eta, omega)["sd"]
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(3.1 * columns + 0.4, 2.7 * rows + 0.5), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for index, axes in zip(range(count), panels, strict=False):
+        own = eta.isel({effect: index})
+        spread = float(omega.isel({effect: index}).mean())
+        means = own.mean(_DRAWS).to_numpy()
+        reach = max(3.2 * spread, 1.05 * float(np.abs(means).max()))
+        grid = np.linspace(-reach, reach, 201)
+        axes.hist(
+            means, bins=np.linspace(-reach, reach, 22), density=True, color=LEARNED, alpha=0.3,
+            label="posterior means of subjects",
+        )  # fmt: skip
+        draws = own.to_numpy().ravel()
+        density, edges = np.histogram(draws, bins=np.linspace(-reach, reach, 81), density=True)
+        axes.plot(
+            0.5 * (edges[1:] + edges[:-1]), density, color=LEARNED, lw=1.6,
+            label="draws of all subjects",
+        )  # fmt: skip
+        axes.plot(
+            grid, stats.norm.pdf(grid, 0.0, spread), color=CLASSICAL, lw=1.6, label="population"
+        )
+        axes.plot(
+            means, np.zeros_like(means), "|", color=DATA, ms=7, alpha=0.6, clip_on=False,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+        label = str(eta[effect].to_numpy()[index])
+        axes.set(xlabel=f"random effect on {label}", yticks=[], xlim=(-reach, reach))
+        axes.locator_params(axis="x", nbins=5)
+        axes.set_title(
+            f"ω = {spread:.2f}, shrinkage {100 * float(lost.isel({effect: index})):.0f} %",
+            fontsize=9,
+        )
+    for axes in panels[count:]:
+        axes.set_axis_off()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def plot_covariates(
+    eta: xr.DataArray,
+    covariates: Mapping[str, ArrayLike],
+    *,
+    units: Mapping[str, str] | None = None,
+    mass: float = 0.9,
+) -> Figure:
+    """Draw every random effect against every covariate.
+
+    Parameters
+    ----------
+    eta : xarray.DataArray (chain, draw, subject, effect)
+        Random effects at draws of the posterior.
+    covariates : mapping of str to array_like (subject,)
+        Numbers, or labels.
+    units
+        Of the covariates, by name.
+    mass
+        Probability of the bars and of the intervals of the correlations.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rows: effects; columns: covariates. Points and bars: posterior mean and interval of each
+        subject; orange: local regression, or means by label; above, the correlation with the
+        interval of the population's, as `covariate_correlations` gives it (of a covariate with
+        more than two labels: none).
+    """
+    (effect,) = [name for name in eta.dims if name not in (*_DRAWS, SUBJECT)]
+    names = list(covariates)
+    figure = Figure(
+        figsize=(2.9 * len(names) + 0.5, 2.5 * eta.sizes[effect] + 0.3), layout="constrained"
+    )
+    panels = figure.subplots(
+        eta.sizes[effect], len(names), squeeze=False, sharex="col", sharey="row"
+    )
+    found = covariate_correlations(eta, covariates, mass=mass)
+    means = eta.mean(_DRAWS)
+    low, high = eta.quantile([0.5 - mass / 2, 0.5 + mass / 2], _DRAWS)
+    for row in range(eta.sizes[effect]):
+        at = {effect: row}
+        for column, name in enumerate(names):
+            axes, values = panels[row, column], np.asarray(covariates[name])
+            numeric = np.issubdtype(values.dtype, np.number)
+            levels, codes = np.unique(values, return_inverse=True)
+            grouped = not numeric or levels.size <= 5
+            # Subjects of one level stand side by side, so that their bars can be told apart.
+            across = codes + _aside(codes) if grouped else values.astype(float)
+            middle = means.isel(at).to_numpy()
+            axes.vlines(across, low.isel(at), high.isel(at), color=LEARNED, lw=0.8, alpha=0.45)
+            axes.plot(across, middle, "o", color=LEARNED, ms=3.5, mec="white", mew=0.4)
+            axes.axhline(0.0, color=DATA, lw=0.9, ls=":")
+            if grouped:
+                for level in range(levels.size):
+                    mean = middle[codes == level].mean()
+                    axes.hlines(mean, level - 0.3, level + 0.3, color=CLASSICAL, lw=2.2)
+                axes.set_xticks(range(levels.size), [f"{level}" for level in levels])
+            else:
+                axes.plot(*smooth_line(across, middle), color=CLASSICAL, lw=1.8)
+            own = [key for key in found.covariate.values if key.split("=")[0] == name]
+            if len(own) == 1:
+                r = float(found.correlation.sel(covariate=own[0]).isel(at))
+                ends = found["population"].sel(covariate=own[0]).isel(at).to_numpy()
+                title = f"r = {r:.2f} ({ends[0]:.2f} to {ends[2]:.2f})"
+                axes.set_title(title.replace("-", "−"), fontsize=8.5)
+            if row == eta.sizes[effect] - 1:
+                unit = (units or {}).get(name)
+                axes.set_xlabel(f"{name} ({unit})" if unit else name)
+        panels[row, 0].set_ylabel(f"random effect on {eta[effect].to_numpy()[row]}")
+    return figure
+
+
+def _aside(codes: np.ndarray) -> np.ndarray:
+    place = np.empty(codes.size)
+    for code in np.unique(codes):
+        rows = np.flatnonzero(codes == code)
+        place[rows] = np.linspace(-0.28, 0.28, rows.size) if rows.size > 1 else 0.0
+    return place

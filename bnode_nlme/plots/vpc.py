@@ -1,0 +1,112 @@
+"""Visual predictive check."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
+
+
+def plot_vpc(
+    table: xr.Dataset,
+    *,
+    xlabel: str,
+    ylabel: str,
+    log: bool = False,
+    lloq: float | None = None,
+) -> Figure:
+    """Draw percentiles of measurements over intervals of simulated ones.
+
+    Parameters
+    ----------
+    table
+        As `vpc` gives it.
+    xlabel, ylabel
+        Labels, with units.
+    log
+        A logarithmic axis for the measurements.
+    lloq
+        A lower limit of quantification to mark.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A column for each stratum. Lines: percentiles of the measurements; bands: intervals of the
+        same percentiles over the replicates, the middle one in orange; an end of a band that lies
+        below `lloq` is drawn there. Below, where the table has
+        it, the share below the limit. Ticks along the top: edges of the groups. Percentiles that
+        lie beyond a limit of quantification are left out.
+    """
+    below = "observed_below" in table
+    strata = table.stratum.to_numpy()
+    figure = Figure(figsize=(max(6.4, 3.9 * strata.size), 4.4 + 1.4 * below), layout="constrained")
+    panels = figure.subplots(
+        1 + below,
+        strata.size,
+        squeeze=False,
+        sharex="col",
+        sharey="row",
+        height_ratios=[3.2, 1.0] if below else None,
+    )
+    for stratum, axes in zip(strata, panels[0], strict=True):
+        own = table.sel(stratum=stratum).dropna("bin", subset=["time"])
+        _percentiles(axes, own, table, stratum, lloq)
+        if lloq is not None:
+            axes.axhline(lloq, color=DATA, lw=1.0, ls=":", label="limit of quantification")
+        if log:
+            axes.set_yscale("log")
+        if strata.size > 1:
+            axes.set_title(str(stratum), fontsize=10)
+        edges = np.append(own.left.to_numpy(), own.right.to_numpy()[-1:])
+        axes.plot(
+            edges, np.ones_like(edges), "|", color=DATA, ms=6, clip_on=False,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+    if below:
+        for stratum, axes in zip(strata, panels[1], strict=True):
+            own = table.sel(stratum=stratum).dropna("bin", subset=["time"])
+            low, _, high = own.simulated_below.transpose("quantile", "bin").to_numpy()
+            axes.fill_between(own.time, low, high, color=LEARNED, alpha=0.25, lw=0)
+            axes.plot(own.time, own.observed_below, color=DATA, lw=1.4, marker="o", ms=3)
+            axes.set_ylim(0.0, None)
+        panels[1, 0].set_ylabel("share below\nthe limit")
+    for axes in panels[-1]:
+        axes.set_xlabel(xlabel)
+    corrected = "prediction-corrected " if table.attrs.get("corrected") else ""
+    panels[0, 0].set_ylabel(f"{corrected}{ylabel}")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
+def _percentiles(
+    axes: Axes, own: xr.Dataset, table: xr.Dataset, stratum: object, lloq: float | None
+) -> None:
+    percentiles = own.percentile.to_numpy()
+    middle = percentiles[np.abs(percentiles - 50.0).argmin()]
+    mass = round(100.0 * float(own["quantile"][-1] - own["quantile"][0]))
+    outer = ", ".join(f"{p:g}th" for p in percentiles if p != middle)
+    points = table.observation_stratum == stratum
+    axes.plot(
+        table.observation_time[points], table.value[points], "o", color=DATA, ms=2.6, mew=0,
+        alpha=0.3, label="measurements",
+    )  # fmt: skip
+    named = set()
+    for percentile in percentiles:
+        central = percentile == middle
+        name = "median" if central and middle == 50.0 else f"{outer} percentile"
+        low, _, high = own.simulated.sel(percentile=percentile).transpose("quantile", "bin")
+        if lloq is not None:
+            low = low.where(low.notnull() | high.isnull(), lloq)
+        axes.fill_between(
+            own.time, low, high, color=CLASSICAL if central else LEARNED, alpha=0.3, lw=0,
+            label=None if name in named else f"simulated {name}, {mass} % interval",
+        )  # fmt: skip
+        axes.plot(
+            own.time, own.observed.sel(percentile=percentile), color=DATA, lw=1.5,
+            ls="-" if central else "--", label=None if name in named else f"measured {name}",
+        )  # fmt: skip
+        named.add(name)
