@@ -107,7 +107,7 @@ def read_covariates(
         )
         values = filled(index, times.values, numbers.values, usable, interpolation)
         result.first[name] = values[starts]
-        if np.any(values != values[starts][index]):
+        if len(starts) and np.any(values != values[starts][index]):
             result.varying[name] = values
     return result
 

@@ -68,9 +68,30 @@ def filled(
     if interpolation == "linear":
         between = (before >= 0) & (after >= 0) & (after > before)
         k, a, b = np.flatnonzero(between), before[between], after[between]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            line = values[a] + (values[b] - values[a]) * ((time[k] - time[a]) / (time[b] - time[a]))
+        line = _on_line(values[a], values[b], _fraction(time[k], time[a], time[b]))
         # At the time of a given value it is that value, exactly.
         line = np.where(time[k] == time[b], values[b], line)
         result[k] = np.where(time[k] == time[a], values[a], line)
+    return result
+
+
+def _fraction(
+    time: NDArray[np.float64], start: NDArray[np.float64], stop: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    with np.errstate(all="ignore"):
+        far = ~np.isfinite(stop - start)
+        halves = (time / 2 - start / 2) / (stop / 2 - start / 2)
+        result: NDArray[np.float64] = np.where(far, halves, (time - start) / (stop - start))
+    return result
+
+
+def _on_line(
+    first: NDArray[np.float64], last: NDArray[np.float64], fraction: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    # The usual form is exact where the two are equal, the other cannot overflow.
+    with np.errstate(all="ignore"):
+        usual = first + (last - first) * fraction
+        result: NDArray[np.float64] = np.where(
+            np.isfinite(last - first), usual, first * (1 - fraction) + last * fraction
+        )
     return result

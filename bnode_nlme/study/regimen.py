@@ -107,12 +107,13 @@ class Regimen:
                 f"steady_state= wants True, False or 'added', and is {steady_state!r}."
             )
         code = _CODES[steady_state]
+        _check_number(dose, "dose", positive=False)
         constant = bool(code) and dose == 0
         if constant:
             _check_constant(code, rate, duration, every, additional, times)
         else:
             cure = "; a constant infusion at steady state has 0, rate= and steady_state=True"
-            _check_number(dose, "dose", positive=True, cure="" if dose else cure)
+            _check_number(dose, "dose", positive=True, cure=cure if dose == 0 else "")
         when = _when(start, every, additional, times, at_steady_state=bool(code) and not constant)
         amounts = [float(dose)] * len(when)
         if loading is not None:
