@@ -15,7 +15,9 @@ Index = NDArray[np.int64]
 
 def same_time(first: Any, second: Any) -> Any:
     """Whether two times are one, as the solver sees them; for scalars and arrays alike."""
-    return np.abs(first - second) <= 1e-12 * np.maximum(np.abs(first), np.abs(second))
+    with np.errstate(over="ignore"):
+        apart = np.abs(first - second)
+    return apart <= 1e-12 * np.maximum(np.abs(first), np.abs(second))
 
 
 def given_before(subject: Index, given: Mask) -> Index:

@@ -122,11 +122,11 @@ def plain_reading(
     faults.update(r + 1 for r in _occasions(reading, table, labels, order))
     numbers: dict[str, list[float | None]] = {}
     for name in covariates:
-        cells = [kind(row[name.upper()]) for row in table]
-        given = [None if w == BLANK or _no_number(w, v, True) else float(v) for w, v in cells]
+        read = [kind(row[name.upper()]) for row in table]
+        given = [None if w == BLANK or _no_number(w, v, True) else float(v) for w, v in read]
         for label in order:
             mine = [r for r in range(len(rows)) if labels[r] == label]
-            if all(cells[r][0] == BLANK for r in mine):
+            if all(read[r][0] == BLANK for r in mine):
                 faults.add(mine[0] + 1)
         if interpolation == "linear":
             faults.update(r + 1 for r in _jumps(labels, reading.records, given))

@@ -18,8 +18,18 @@ from bnode_nlme.study import Study, TableError, read_nonmem
 from tests.study.plain_reading import plain_reading
 from tests.study.tables import Table, spoilt_tables, valid_tables
 
-COLUMNS = ("time", "evid", "amount", "rate", "additional", "interval", "compartment", "output")
-COLUMNS += ("steady_state", "censoring")
+COLUMNS = (
+    "time",
+    "evid",
+    "amount",
+    "rate",
+    "additional",
+    "interval",
+    "compartment",
+    "output",
+    "steady_state",
+    "censoring",
+)
 INTERPOLATIONS = st.sampled_from(["locf", "nocb", "linear"])
 EVERY_DAY = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None

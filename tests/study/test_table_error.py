@@ -217,7 +217,7 @@ def test_a_straight_line_does_not_jump() -> None:
         interpolation="linear",
     )
     for interpolation in ("locf", "nocb"):
-        read_nonmem(table, covariates=["WT"], interpolation=interpolation)  # type: ignore[arg-type]
+        read_nonmem(table, covariates=["WT"], interpolation=interpolation)
 
 
 def test_covariate_missing_for_a_subject() -> None:

@@ -65,10 +65,20 @@ def test_rows_of_equal_time_change_in_their_order() -> None:
     assert study.varying["WT"].tolist() == [10, 20, 20, 20]
 
 
-def test_a_line_between_values_too_far_apart_for_their_difference() -> None:
-    frame = table([-1.5e308, NAN, 1.5e308], [0, 1, 4])
-    study = read_nonmem(frame, covariates=["WT"], interpolation="linear")
-    np.testing.assert_allclose(study.varying["WT"], [-1.5e308, -0.75e308, 1.5e308])
+@pytest.mark.parametrize(
+    ("weights", "times", "filled"),
+    [
+        ([-1.5e308, NAN, 1.5e308], [0, 1, 4], -0.75e308),
+        ([1, NAN, 3], [-1.5e308, 0, 1.5e308], 2),
+        # At the time of a given value, rounding leaves nothing of 1e16.
+        ([1e16, NAN, 0.1], [0, 1, 1], 0.1),
+    ],
+)
+def test_a_line_at_the_limits_of_floats(
+    weights: list[float], times: list[float], filled: float
+) -> None:
+    study = read_nonmem(table(weights, times), covariates=["WT"], interpolation="linear")
+    assert study.varying["WT"].tolist() == [weights[0], filled, weights[2]]
 
 
 def value_at(study: Study, time: float) -> float:
@@ -87,7 +97,7 @@ def value_at(study: Study, time: float) -> float:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_covariate_is_the_same_function_of_time_whatever_is_asked(data: st.DataObject) -> None:
-    interpolation = data.draw(st.sampled_from(["locf", "nocb", "linear"]))
+    interpolation: Any = data.draw(st.sampled_from(["locf", "nocb", "linear"]))
     size = data.draw(st.integers(2, 6))
     grid = st.integers(0, 12).map(float)
     times = sorted(data.draw(st.lists(grid, min_size=size, max_size=size, unique=True)))
