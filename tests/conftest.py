@@ -32,3 +32,9 @@ def _method(request: pytest.FixtureRequest) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SolverOptions, "__post_init__", replaced)
         yield
+
+
+@pytest.fixture
+def method(request: pytest.FixtureRequest) -> str:
+    """The method of the run."""
+    return str(request.config.getoption("--method"))
