@@ -44,6 +44,7 @@ _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
 _MAX_STEPS_REACHED, _NOT_FINITE = int(SolveStatus.MAX_STEPS), int(SolveStatus.NOT_FINITE)
 _STEP_TOO_SMALL, _STIFF = int(SolveStatus.STEP_TOO_SMALL), int(SolveStatus.STIFF)
+_TOO_ACCURATE = int(SolveStatus.TOO_MUCH_ACCURACY)
 
 # The elementary controller, with little reserve: on transients that die away it takes a quarter
 # fewer steps than a proportional-integral one, which lags behind, and is rejected no more often.
@@ -55,6 +56,8 @@ _PATIENCE, _LOOKED_AT, _TOO_MANY = 150, 50, 800
 _STABLE = 2.0
 _SMALLEST = 1e-13
 """The smallest step, as a fraction of the interval."""
+_ROUNDING = 2.0**-50
+"""Errors of a step's state that no step size makes smaller, relative to it."""
 
 
 @compiled
@@ -335,7 +338,9 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
             )
             if not square <= 1.0:
                 if h <= _SMALLEST:
-                    return (_STEP_TOO_SMALL if square > 1.0 else _NOT_FINITE), attempts
+                    if not square > 1.0:
+                        return _NOT_FINITE, attempts
+                    return (_STEP_TOO_SMALL if rtol > _ROUNDING else _TOO_ACCURATE), attempts
                 h *= max(_LEAST, _SAFETY * square**-0.1) if square < np.inf else _LEAST
                 rejected = True
                 if keep:
