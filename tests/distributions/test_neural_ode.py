@@ -158,7 +158,9 @@ def test_outputs_of_one_system_share_one_solve(parameters):
     ],
     ids=["rtol", "adjoint_rtol", "method", "parameters"],
 )
-def test_different_solves_are_not_shared(different):
+def test_different_solves_are_not_shared(different, method):
+    if method == "adams" and "method" in different.get("amount_options", ()):
+        different = {"amount_options": {"method": "bdf"}}
     assert len(solve_nodes(likelihoods(two_output_study(), **different))) == 2
 
 
