@@ -100,7 +100,7 @@ def _sample(made: Demonstration, console: Console, **settings: Any) -> xr.DataTr
         # The weights are correlated in the posterior: a low-rank mass matrix follows that.
         nuts = {
             "adaptation": "low_rank",
-            "target_accept": 0.9,
+            "target_accept": 0.95,
             "max_treedepth": settings.pop("max_treedepth"),
         }
         # Chains start from different functions in one typical population. From populations that
