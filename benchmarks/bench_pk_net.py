@@ -30,7 +30,7 @@ from bnode_nlme.engine.schedule import build_schedule
 from bnode_nlme.engine.solve import solve
 
 ROUNDS = 40
-TARGET = 1.5
+TARGET = 1.2
 """Most that value and gradient may cost, as a multiple of the C driver's."""
 
 Contender = Callable[[], Any]

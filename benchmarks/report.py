@@ -111,7 +111,7 @@ def theophylline_text(run: dict[str, Any]) -> str:
 
 
 def work_precision_text(points: list[dict[str, Any]]) -> str:
-    """Time to a gradient error of at most 1e-4 and 1e-7, and what failed."""
+    """Time to a gradient error of at most 1e-2, 1e-4 and 1e-6, and what failed."""
     parts = ["![Time against error of the gradient](work_precision.png)"]
     for problem in dict.fromkeys(point["problem"] for point in points):
         own = [point for point in points if point["problem"] == problem]
