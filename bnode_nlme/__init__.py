@@ -7,13 +7,19 @@ the dynamics, and `NeuralODE`, `RandomEffects` and `NetworkWeights` put them int
 
 from bnode_nlme import datasets as datasets
 from bnode_nlme.distributions import Additive as Additive
+from bnode_nlme.distributions import Bernoulli as Bernoulli
+from bnode_nlme.distributions import Beta as Beta
 from bnode_nlme.distributions import Combined as Combined
 from bnode_nlme.distributions import LogNormalError as LogNormalError
+from bnode_nlme.distributions import NegativeBinomial as NegativeBinomial
 from bnode_nlme.distributions import NetworkWeights as NetworkWeights
 from bnode_nlme.distributions import NeuralODE as NeuralODE
+from bnode_nlme.distributions import Ordinal as Ordinal
+from bnode_nlme.distributions import Poisson as Poisson
 from bnode_nlme.distributions import Proportional as Proportional
 from bnode_nlme.distributions import RandomEffects as RandomEffects
 from bnode_nlme.distributions import SolverReport as SolverReport
+from bnode_nlme.distributions import StudentT as StudentT
 from bnode_nlme.distributions import solver_report as solver_report
 from bnode_nlme.dynamics import MLP as MLP
 from bnode_nlme.dynamics import DeclarationError as DeclarationError
