@@ -12,14 +12,9 @@ import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.distributions.family import ALWAYS
+from bnode_nlme.distributions.student_tail import log_tail_ratio
 
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
-
-# Double-exponential quadrature of a half-line (Takahasi and Mori 1974,
-# doi:10.2977/prims/1195192451): s = exp(pi/2 sinh t), the trapezoidal rule in t.
-_T = np.linspace(-4.0, 4.0, 97)
-_NODES = np.exp(0.5 * np.pi * np.sinh(_T))
-_WEIGHTS = (_T[1] - _T[0]) * 0.5 * np.pi * np.cosh(_T) * _NODES
 
 
 class Noise(ABC):
@@ -122,22 +117,10 @@ class StudentTNoise(Noise):
 
     @override
     def log_cdf(self, z: Any, *parameters: Any) -> Any:
-        """Add the tail's ratio to the density to the log-density.
-
-        ``P(Z > w) / p(w)`` is an integral over s from 0 of ``p(w + s) / p(w)``, whose integrand is
-        positive and at most 1, and whose derivatives by w and nu need no special function.
-        """
         (nu,) = parameters
         left = z < 0.0
         w = pt.switch(left, -z, z)
-        curve = 2.0 * (nu + w**2) / (nu + 1.0)
-        width = curve / (w + pt.sqrt(w**2 + curve))
-        s = width[..., None] * _NODES
-        # The parameters may have fewer dimensions than z; the nodes have one of their own.
-        order = 0.5 * (pt.as_tensor_variable(nu)[..., None] + 1.0)
-        rise = s * (2.0 * w[..., None] + s) / (pt.as_tensor_variable(nu)[..., None] + w[..., None] ** 2)
-        ratio = width * (pt.exp(-order * pt.log1p(rise)) * _WEIGHTS).sum(axis=-1)
-        tail = self.log_density(w, nu) + pt.log(ratio)
+        tail = self.log_density(w, nu) + log_tail_ratio(w, nu)
         # At 0 and above the tail is at most one half, and its complement safe to take.
         return pt.switch(left, tail, pt.log1p(-pt.exp(tail)))
 
@@ -170,10 +153,12 @@ def log_probability_between(
     between = pt.invert(pt.or_(from_below, to_above))
     a = (pt.switch(from_below, location, lower) - location) / scale
     b = (pt.switch(to_above, location, upper) - location) / scale
-    one_end = noise.log_cdf(pt.switch(to_above, -a, b), *parameters)
     # The interval is mirrored into the tail where its probability is a difference of small ones.
-    a, b = pt.switch(between, a, -1.0), pt.switch(between, b, 1.0)
     right = a + b > 0.0
-    more = noise.log_cdf(pt.switch(right, -a, b), *parameters)
-    less = noise.log_cdf(pt.switch(right, -b, a), *parameters)
-    return pt.switch(between, more + pt.log1mexp(less - more), one_end)
+    wide = pt.switch(between, pt.switch(right, -a, b), pt.switch(to_above, -a, b))
+    narrow = pt.switch(between, pt.switch(right, -b, a), wide - 1.0)
+    # In one call, because that of Student's t is long to compile.
+    both = noise.log_cdf(pt.stack([wide, narrow]), *parameters)
+    more, less = both[0], both[1]
+    rest = pt.log1mexp(pt.switch(between, less - more, -1.0))
+    return more + pt.switch(between, rest, 0.0)
