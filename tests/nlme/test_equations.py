@@ -78,7 +78,9 @@ def test_every_part_of_the_grammar():
         },
         error=bn.StudentT(bn.Combined(0.1, form="sd"), nu=4.0),
     )
-    assert repr(nlme) == """\
+    assert (
+        repr(nlme)
+        == """\
 NLME of cp
   individual parameters
     logit(ka) = logit(ka_pop) + ka_SEX[SEX] + eta_ka   (between 0 and 4)
@@ -104,6 +106,7 @@ NLME of cp
     omega[V] ~ HalfNormal(5)
     omega_occasion[CL] ~ HalfNormal(0.2)
     cp_proportional ~ HalfNormal(0.5)"""
+    )
     latex = nlme.to_latex()
     assert latex.count("\\\\\n") == repr(nlme).count("\n    ") - 1
     assert latex.count("&") == latex.count("\\\\\n") + 1
