@@ -8,6 +8,8 @@ import bnode_nlme as bn
 from tests.distributions.problems import two_outputs
 from tests.nlme.declarations import bolus, bolus_nlme, theophylline_nlme
 
+declare: Any = bn  # for arguments of the wrong type
+
 CL, V = bn.Individual(bn.LogNormal(4.0, 1.0)), bn.Individual(20.0, effect=False)
 
 
@@ -69,7 +71,7 @@ def test_names_that_would_collide():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: bn.Individual("2.8"), r"typical= wants a prior.*found '2\.8'"),
+        (lambda: declare.Individual("2.8"), r"typical= wants a prior.*found '2\.8'"),
         (
             lambda: bn.Individual(bn.Normal(3.0, 1.0)),
             r"'lognormal' parameter lies between 0 and inf.*Normal\(3, 1\), which reaches from -inf",
@@ -80,7 +82,7 @@ def test_names_that_would_collide():
             r"between 0 and 1.*bn\.LogitNormal",
         ),
         (
-            lambda: bn.Individual(4.0, distribution="gamma"),
+            lambda: declare.Individual(4.0, distribution="gamma"),
             "distribution= wants one of 'lognormal', 'normal', 'logitnormal'; found 'gamma'",
         ),
         (lambda: bn.Individual(4.0, bounds=(0.0, 9.0)), "belong to distribution='logitnormal'"),
@@ -89,17 +91,17 @@ def test_names_that_would_collide():
             "two finite numbers in order",
         ),
         (
-            lambda: bn.Individual(4.0, covariates=bn.Power("WT", 70.0)),
+            lambda: declare.Individual(4.0, covariates=bn.Power("WT", 70.0)),
             "covariates= wants a list; write",
         ),
-        (lambda: bn.Individual(4.0, covariates=["WT"]), r"wants covariate models.*found 'WT'"),
+        (lambda: declare.Individual(4.0, covariates=["WT"]), r"wants covariate models.*found 'WT'"),
         (
             lambda: bn.Individual(
                 4.0, covariates=[bn.Power("WT", 70.0), bn.Exponential("WT", 70.0)]
             ),
             "names one thing twice: WT, WT",
         ),
-        (lambda: bn.Individual(4.0, effect="normal"), r"effect= \(True, False, or a standard"),
+        (lambda: declare.Individual(4.0, effect="normal"), r"effect= \(True, False, or a standard"),
         (lambda: bn.Individual(4.0, effect=-0.1), "standard deviation above 0; found -0.1"),
         (
             lambda: bn.Individual(4.0, effect=bn.Normal(0.0, 1.0)),
@@ -112,7 +114,7 @@ def test_names_that_would_collide():
         (lambda: bn.Omega(()), r"distinct names, at least one; found \(\)"),
         (lambda: bn.Omega(("a", "b"), correlated=[("a", "c")]), "blocks of distinct names"),
         (lambda: bn.Omega(("a",), concentration=0.0), "wants a positive number; found 0.0"),
-        (lambda: bn.Omega(("a",), level="study"), "'subject' or 'occasion'; found 'study'"),
+        (lambda: declare.Omega(("a",), level="study"), "'subject' or 'occasion'; found 'study'"),
         (lambda: bn.LogNormal(0.0, 1.0), "median= wants a positive number; found 0.0"),
         (lambda: bn.Normal(0.0, -1.0), "sd= wants a positive number; found -1.0"),
         (lambda: bn.HalfNormal(0.0), "scale= wants a positive number"),
