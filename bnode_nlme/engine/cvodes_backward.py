@@ -32,7 +32,7 @@ from bnode_nlme.engine.memory import (
     pointer_to_integers,
     store_double,
 )
-from bnode_nlme.engine.records import use_subject
+from bnode_nlme.engine.records import clear_state, reset_adjoint, use_subject
 from bnode_nlme.engine.schedule import Action, is_zero_length
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.sundials import (
@@ -50,6 +50,7 @@ from bnode_nlme.engine.sundials import (
 # Compiled code takes plain integers; enumerations stay on the Python side.
 _ONE_STEP = ONE_STEP
 _OBSERVE, _RESET = int(Action.OBSERVE), int(Action.RESET)
+_CLEAR = int(Action.CLEAR)
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
 _MAX_STEPS_REACHED, _NOT_FINITE = int(SolveStatus.MAX_STEPS), int(SolveStatus.NOT_FINITE)
 
@@ -190,11 +191,19 @@ def _solve_subject(
                 if grown and not _set_tolerances(block, handles, size, worth):
                     return _INTERNAL, steps
         elif actions[record] == _RESET and active:
-            evaluate(address, at.INITIAL_ADJOINT, time, 0, adjoint, increments.ctypes.data)
+            reset_adjoint(
+                block,
+                load_integer(block[at.MEMBERS], 0),
+                time,
+                seen[record].ctypes.data,
+                adjoint,
+                increments.ctypes.data,
+            )
             _add(integral, increments, 0, block[at.N_PARAMETERS])
-            for i in range(states):
-                store_double(adjoint, i, 0.0)
-            active = False
+            active = states > block[at.N_COMPARTMENTS]
+        elif actions[record] == _CLEAR and active:
+            clear_state(block, adjoint)
+            active = states > block[at.N_COMPARTMENTS]
         # A stretch without steps is skipped, and so are records at one time within a stretch.
         passed = marks[record - first, 0] < marks[record - first, 1] and not is_zero_length(
             times[max(record - 1, first)], time

@@ -38,7 +38,8 @@ class External:
     Parameters
     ----------
     function
-        What is compiled. Its first two arguments are the integers that `model_place` holds.
+        What is compiled. Where it works on a model, its first two arguments are the integers that
+        `model_place` holds.
     signature
         A signature of numba.
     """
@@ -68,19 +69,20 @@ class External:
         """Call it from Python."""
         return self._compiled(*arguments)
 
-    def bound(self, place: str, *constants: int) -> Any:
+    def bound(self, place: str | None = None, *constants: int) -> Any:
         """What compiled code calls with a tuple of the other arguments.
 
         Parameters
         ----------
         place
-            Name of the two integers that the function is called with, see `model_place`.
+            Name of the two integers that the function is called with, see `model_place`; None where
+            it works on no model.
         *constants
             Integers that follow them.
         """
         _ = self._compiled  # from here on the name is known
         signature, symbol = self.signature, self.symbol
-        expected = signature.args[2 + len(constants) :]
+        expected = signature.args[(0 if place is None else 2) + len(constants) :]
 
         @intrinsic
         def call(typing_context: Any, arguments: Any) -> Any:
@@ -96,7 +98,7 @@ class External:
                     signature.return_type,
                     signature.args,
                     [
-                        *_pair(builder, place),
+                        *([] if place is None else _pair(builder, place)),
                         *[ir.Constant(_INT64, constant) for constant in constants],
                         *cgutils.unpack_tuple(builder, values[0]),
                     ],
