@@ -65,8 +65,9 @@ class BackwardResult(NamedTuple):
         Cotangents of the weights; NaN where one subject's solve failed.
     steps : ndarray (subjects,), int64
     times, amounts : ndarray (records,)
-        Cotangents of the schedule's times and amounts; NaN for subjects that CVODES solved. Entries
-        at one time move together: the first of them has their sum.
+        Cotangents of the schedule's times and amounts; NaN where a subject's solve failed. Entries
+        at one time move together: the first of them has their sum, less what the time as such adds
+        to a readout, which stays with the readout.
     """
 
     parameters: Array
