@@ -203,7 +203,7 @@ def _solve_backward(
     block[at.AMOUNT_COTANGENTS] = to_amounts.ctypes.data
     block[at.SHARES] = shares
     block[at.NEXT_GROUP] = shared.ctypes.data
-    if solved > 0 and parameters.shape[1] + weights.shape[0] > 0:
+    if solved > 0:
         call_entry(block[at.BACKWARD_ENTRY], block.ctypes.data)
     # In the order of the groups, whichever thread had them: the sum is the same each time.
     to_weights = np.zeros(weights.shape[0])

@@ -22,7 +22,6 @@ from tests.engine.compartments import Array
 from tests.engine.tables import Row, dose, observe, reset, study_of
 
 METHODS = pytest.mark.parametrize("method", ["tsit5", "bdf", "adams"])
-DIFFERENTIABLE = pytest.mark.parametrize("method", ["tsit5"])
 INTERPOLATIONS = pytest.mark.parametrize("interpolation", ["locf", "nocb", "linear"])
 
 saturable = System(
@@ -124,7 +123,7 @@ def test_time_varying_covariates_against_scipy(method: Any, interpolation: Any) 
     assert [*solved.data_vars] == ["level", "gut", "blood", "status", "message", "steps", "method"]
 
 
-@DIFFERENTIABLE
+@METHODS
 @INTERPOLATIONS
 def test_gradients_with_varying_covariates_against_differences(
     method: Any, interpolation: Any
@@ -260,7 +259,7 @@ def test_by_subject_where_a_parameter_is_given_so() -> None:
     assert_allclose(solved["cp"], levels(alike), rtol=1e-7)
 
 
-@DIFFERENTIABLE
+@METHODS
 def test_gradients_by_occasion_against_closed_forms(method: Any) -> None:
     study = crossover()
     names = ("ka", "CL", "F1", "base")
