@@ -1,6 +1,7 @@
 """What a system says of its doses: read once, on symbols."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,11 +56,11 @@ def test_a_system_shows_its_dosing_and_keeps_it_when_pickled() -> None:
     assert copy.replace(dosing=copy.dosing).dosing == system.dosing
 
 
-def _rhs(t, y, p, nn, c):  # type: ignore[no-untyped-def]
+def _rhs(t: Any, y: Any, p: Any, nn: Any, c: Any) -> Any:
     return {"depot": -p.ka * y.depot, "central": p.ka * y.depot}
 
 
-def _lag(p, c):  # type: ignore[no-untyped-def]
+def _lag(p: Any, c: Any) -> Any:
     return p.tlag
 
 

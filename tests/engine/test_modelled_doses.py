@@ -156,7 +156,7 @@ EVERYTHING = study_of(
     table(
         dose(0, 320, additional=2, interval=3.1),
         dose(1, 100, into="central", rate=25),
-        dose(2, 100, into="central", rate=-2, additional=1, interval=1.9),
+        dose(2, 100, into="central", rate=-2, additional=1, interval=1.83),
         reset(8.0),
         dose(8, 50, into="central", rate=-1),
         dose(8, 40, evid=4),
@@ -186,7 +186,7 @@ def test_gradients_against_differences(method: str) -> None:
     _, *found = evaluated(*centre)
     for place in np.ndindex(centre.shape):
         step = np.zeros_like(centre)
-        step[place] = 1e-4 * centre[place]
+        step[place] = 1e-3 * centre[place]
         high, higher, low, lower = (
             evaluated(*(centre + factor * step))[0] for factor in (1, 2, -1, -2)
         )
@@ -195,11 +195,9 @@ def test_gradients_against_differences(method: str) -> None:
 
 
 @METHODS
-def test_gradients_against_a_closed_form(method: str) -> None:
+def test_gradients_against_a_closed_form(method: Any) -> None:
     """One delayed infusion of modelled duration: C = F A / (D CL) (e^-k(t-L-D) - e^-k(t-L))."""
-    study = study_of(
-        [dose(0, 100, into="central", rate=-2), observe(10)], covariates={"WT": [1.0]}
-    )
+    study = study_of([dose(0, 100, into="central", rate=-2), observe(10)], covariates={"WT": [1.0]})
     parameters = {name: pt.scalar(name) for name in dosed.parameters}
     solution = solve(dosed, study, parameters, method=method, rtol=1e-11, atol=1e-12)
     wrt = [parameters[name] for name in ("tlag", "F1", "D2", "R2")]
@@ -216,7 +214,7 @@ def test_gradients_against_a_closed_form(method: str) -> None:
 
 
 @METHODS
-def test_doses_of_one_moment_have_their_own_gradients(method: str) -> None:
+def test_doses_of_one_moment_have_their_own_gradients(method: Any) -> None:
     """Two lags that happen to be equal: in a linear system each has its own closed form."""
     study = study_of(
         [dose(0, 100), dose(0, 30, into="central"), observe(6)], covariates={"WT": [2.0]}
@@ -247,7 +245,7 @@ def test_doses_of_one_moment_have_their_own_gradients(method: str) -> None:
 @pytest.mark.parametrize("mode", ["NUMBA", "FAST_COMPILE"])
 @pytest.mark.parametrize("bad", [{"tlag": -0.1}, {"F1": -1.0}, {"D2": 0.0}])
 def test_a_bad_value_is_data(mode: str, bad: dict[str, float]) -> None:
-    rows = [dose(0, 9.0, into="central", rate=-2), observe(1), observe(3)]
+    rows = [dose(0, 9.0, into="central", rate=-2), dose(0, 3.0), observe(1), observe(3)]
     study = study_of(rows, rows, covariates={"WT": [1.0, 1.0]})
     name, value = next(iter(bad.items()))
     given: dict[str, Any] = (ONE | MORE) | {name: np.array([value, (ONE | MORE)[name]])}
@@ -267,7 +265,9 @@ def test_a_bad_value_is_data(mode: str, bad: dict[str, float]) -> None:
 def operations(study: Any, system: System, parameters: Any) -> list[str]:
     solution = solve(system, study, parameters)
     cost: Any = solution.outputs["cp"].sum()
-    compiled = function([], [cost, grad(cost, parameters["ka"])], mode="FAST_COMPILE")
+    gradient: Any = grad(cost, parameters["ka"])
+    inputs = [parameters[name] for name in parameters]
+    compiled = function(inputs, [cost, gradient], mode="FAST_COMPILE", on_unused_input="ignore")
     nodes = compiled.maker.fgraph.toposort()
     for node in nodes:
         if isinstance(node.op, AdjointOp):
@@ -277,7 +277,7 @@ def operations(study: Any, system: System, parameters: Any) -> list[str]:
 
 
 def test_where_nothing_is_modelled_the_schedule_is_a_constant() -> None:
-    symbols = {name: pt.constant(value) for name, value in (ONE | MORE).items()}
+    symbols = {name: pt.scalar(name) for name in dosed.parameters}
     plain = {name: symbols[name] for name in one_compartment.parameters}
     study = study_of([dose(0, 1.0), observe(1)], covariates={"WT": [1.0]})
     assert operations(study, one_compartment, plain) == []

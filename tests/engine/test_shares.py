@@ -24,12 +24,10 @@ METHODS = pytest.mark.parametrize("method", ["tsit5", "bdf", "adams"])
 P = np.array([[1.3, 2.9, 31.0]])
 
 
-@METHODS
+@pytest.mark.parametrize("method", ["bdf", "adams"])
 @pytest.mark.parametrize("seed", [1, 5, 14, 30])
 def test_the_engines_agree_on_each_entry(method: str, seed: int) -> None:
     """One parts the moment of a discrete adjoint, the other that of a continuous one."""
-    if method == "tsit5":
-        pytest.skip("it is what the others are compared with")
     problem = random_problem(seed)
     shape = (len(problem.study.observations), 2 + len(problem.system.states))
     cotangents = np.random.default_rng(seed).normal(size=shape)
@@ -64,7 +62,7 @@ def test_the_last_of_a_moment_can_be_put_off_and_the_first_brought_forward(metho
     schedule = build_schedule(one_compartment, study)
     given = (P, np.empty(0), covariate_matrix(one_compartment, study))
     subjects = np.arange(1)
-    cotangents = np.random.default_rng(4).normal(size=(5 + 1, 3))
+    cotangents = np.random.default_rng(4).normal(size=(5, 3))
     forward = solver.forward(*given, schedule, subjects, keep_tape=True)
     backward = solver.backward(*given, schedule, forward, cotangents)
 

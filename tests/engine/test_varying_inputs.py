@@ -108,7 +108,7 @@ def by_scipy(study: Study, p: dict[str, float]) -> Array:
             rate = float(records.rate[record])
             infused.append((time + amount / rate, rate))
         else:
-            y = y + [amount * p["ka"] / study.varying["TEMP"][record], 0.0]
+            y[0] += amount * p["ka"] / study.varying["TEMP"][record]
     return np.array(found)
 
 
@@ -281,7 +281,8 @@ def test_with_nocb_an_occasion_begins_at_the_record_before_it() -> None:
     system = System(
         states=("x",), parameters=("k",), rhs=lambda t, y, p, nn, c: {"x": p.k + 0 * y.x}
     )
-    for interpolation, wanted in (("locf", 10 + 20), ("nocb", 10 + 2 * 7), ("linear", 10 + 20)):
+    cases: list[tuple[Any, float]] = [("locf", 30), ("nocb", 10 + 2 * 7), ("linear", 30)]
+    for interpolation, wanted in cases:
         study = study_of(table, interpolation=interpolation)
         solved = simulate(system, study, {"k": np.array([10.0, 7.0])}, rtol=1e-10)
         assert_allclose(solved["x"].values[-1], wanted, rtol=1e-9)
