@@ -150,14 +150,14 @@ def test_only_what_varies_and_moves_the_system_becomes_a_state() -> None:
     assert varying_inputs(saturable, study, (False,) * 4) == Varying((), (0, 1))
     assert join(saturable, study, (False,) * 4).kernels.states == 4
     of_doses = System(
-        states=("gut",),
+        states=("gut", "blood"),
         parameters=("k", "F1"),
         covariates=("WT",),
-        rhs=lambda t, y, p, nn, c: {"gut": -p.k * y.gut},
+        rhs=lambda t, y, p, nn, c: {"gut": -p.k * y.gut, "blood": 0.0},
         dosing={"gut": Dosing(bioavailability=lambda p, c: p.F1 * c.WT)},
     )
     assert varying_inputs(of_doses, study, (False, True)) == Varying()
-    assert join(of_doses, study, (False, True)).kernels.states == 1
+    assert join(of_doses, study, (False, True)).kernels.states == 2
 
 
 def test_a_covariate_changes_where_it_changes_and_only_there() -> None:
