@@ -36,7 +36,4 @@ def solve_linear(matrix: np.ndarray, right: np.ndarray) -> bool:
         for other in range(row + 1, size):
             right[row] -= matrix[row, other] * right[other]
         right[row] /= matrix[row, row]
-    for value in right:
-        if not np.isfinite(value):
-            return False
-    return True
+    return bool(np.all(np.isfinite(right)))

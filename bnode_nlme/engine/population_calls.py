@@ -161,6 +161,7 @@ def _solve_forward(
 def _solve_backward(
     template: Array,
     counts: int,
+    shares: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -200,6 +201,7 @@ def _solve_backward(
     block[at.WEIGHT_COTANGENTS] = groups.ctypes.data
     block[at.TIME_COTANGENTS] = to_times.ctypes.data
     block[at.AMOUNT_COTANGENTS] = to_amounts.ctypes.data
+    block[at.SHARES] = shares
     block[at.NEXT_GROUP] = shared.ctypes.data
     if solved > 0:
         call_entry(block[at.BACKWARD_ENTRY], block.ctypes.data)
@@ -278,8 +280,7 @@ def forward_call(
             *[_left(1, types.float64)] * 2,
         ]
     )(
-        types.int64,
-        types.int64,
+        *[types.int64] * 3,
         *_SCHEDULED,
         *[_INTEGERS] * 2,
         *[_MATRIX, _VECTOR, _INTEGER_MATRIX, _MATRIX],
@@ -288,6 +289,7 @@ def forward_call(
 def backward_call(
     model: int,
     counts: int,
+    shares: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -307,6 +309,7 @@ def backward_call(
     return _solve_backward(
         carray(pointer_to_integers(model), (at.SIZE,)),
         counts,
+        shares,
         np.ascontiguousarray(parameters),
         np.ascontiguousarray(weights),
         np.ascontiguousarray(covariates),

@@ -17,22 +17,19 @@ from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.evaluation import all_finite
 from bnode_nlme.engine.external import array, external
-from bnode_nlme.engine.memory import load_double, pointer_to_integers
-from bnode_nlme.engine.population_calls import _solve_forward
+from bnode_nlme.engine.memory import call_kernel, load_double, pointer_to_integers
+from bnode_nlme.engine.population_calls import forward_call
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.steady_state_checks import check_doses, is_valid_dose
-from bnode_nlme.engine.steady_state_doses import (
-    initial_states,
-    jacobians_of,
-    start_from,
-    virtual_subjects,
-)
+from bnode_nlme.engine.steady_state_doses import virtual_subjects
 from bnode_nlme.engine.steady_state_equilibrium import first_horizon, to_equilibrium
 from bnode_nlme.engine.steady_state_newton import (
+    CALLED,
     CYCLES,
     has_converged,
     is_accepted,
     is_attracting,
+    jacobians_of,
     newton_step,
     size_of,
 )
@@ -48,9 +45,24 @@ _MOST_ROUNDS = 60
 _LONGER = 4.0
 """By what the next interval of a constant infusion is longer."""
 
+_forward = forward_call.named
+
+
+@compiled
+def _initial_states(template: Array, parameters: Array, weights: Array, covariates: Array) -> Array:
+    """The states from which a solve of each virtual subject would begin."""
+    initial = np.empty((parameters.shape[0], template[at.N_STATES]))
+    for d in range(parameters.shape[0]):
+        call_kernel(
+            template[at.INITIAL], 0.0, 0, parameters[d].ctypes.data, weights.ctypes.data,
+            covariates[d].ctypes.data, 0, initial[d].ctypes.data,
+        )  # fmt: skip
+    return initial
+
 
 @compiled
 def _solve_steady_states(
+    model: int,
     template: Array,
     parameters: Array,
     weights: Array,
@@ -69,7 +81,7 @@ def _solve_steady_states(
     atol = load_double(template.ctypes.data, at.ATOL)
     found = np.full((count, states), np.nan)
     status = np.full(count, _NO_STEADY_STATE, np.int64)
-    initial = initial_states(template, parameters, weights, covariates)
+    initial = _initial_states(template, parameters, weights, covariates)
     is_open, horizons = np.zeros(count, np.bool_), np.zeros(count)
     for d in range(count):
         is_open[d] = is_valid_dose(
@@ -96,12 +108,14 @@ def _solve_steady_states(
         if subjects.shape[0] == 0:
             break
         for d in subjects:
-            start_from(offsets[d], tried[d], initial[d], numbers)
+            numbers[offsets[d] + 1 : offsets[d] + 1 + states] = tried[d]
             if intervals[d] == 0.0:
                 moments[offsets[d] : offsets[d + 1] - 1] = times[d] - horizons[d]
-        forward = _solve_forward(
-            template, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
-            numbers, subjects, count,
+        forward = _forward(
+            (
+                model, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
+                numbers, subjects, count,
+            )
         )  # fmt: skip
         wanted[:] = False
         for d in subjects:
@@ -132,7 +146,7 @@ def _solve_steady_states(
             else:
                 wanted[d] = True
         jacobians_of(
-            template, parameters, weights, covariates, offsets, actions, places, moments, numbers,
+            model, parameters, weights, covariates, offsets, actions, places, moments, numbers,
             forward, wanted, jacobians,
         )  # fmt: skip
         for d in np.flatnonzero(wanted):
@@ -160,7 +174,8 @@ DOSES = (MATRIX, VECTOR, MATRIX, INTEGERS, *[VECTOR] * 6)
 
 
 @external(
-    types.Tuple([_left(2, types.float64), _left(1, types.int64)])(types.int64, types.int64, *DOSES)
+    types.Tuple([_left(2, types.float64), _left(1, types.int64)])(types.int64, types.int64, *DOSES),
+    *CALLED,
 )
 def steady_state_call(
     model: int,
@@ -181,6 +196,7 @@ def steady_state_call(
     Virtual subjects are no subjects: nothing is counted.
     """
     return _solve_steady_states(
+        model,
         carray(pointer_to_integers(model), (at.SIZE,)),
         np.ascontiguousarray(parameters),
         np.ascontiguousarray(weights),

@@ -17,28 +17,25 @@ from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.external import external
 from bnode_nlme.engine.linear_solve import solve_linear
-from bnode_nlme.engine.memory import call_kernel, pointer_to_integers
-from bnode_nlme.engine.population_calls import _solve_backward, _solve_forward
+from bnode_nlme.engine.memory import pointer_to_integers
+from bnode_nlme.engine.population_calls import backward_call, forward_call
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.steady_state import DOSES, INTEGERS, MATRIX
 from bnode_nlme.engine.steady_state_checks import check_doses
-from bnode_nlme.engine.steady_state_doses import (
-    initial_states,
-    jacobians_of,
-    pull_back_dose,
-    start_from,
-    virtual_subjects,
-)
+from bnode_nlme.engine.steady_state_doses import pull_back_dose, virtual_subjects
 from bnode_nlme.engine.steady_state_equilibrium import pull_back_equilibrium
+from bnode_nlme.engine.steady_state_newton import CALLED, jacobians_of
 
 Array = NDArray[Any]
 
 _SUCCESS = int(SolveStatus.SUCCESS)
 
+_forward, _backward = forward_call.named, backward_call.named
+
 
 @compiled
 def _seeds(
-    template: Array,
+    model: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -55,7 +52,7 @@ def _seeds(
     states = cotangents.shape[1]
     jacobians = np.zeros((cotangents.shape[0], states, states))
     jacobians_of(
-        template, parameters, weights, covariates, offsets, actions, places, moments, numbers,
+        model, parameters, weights, covariates, offsets, actions, places, moments, numbers,
         forward, wanted, jacobians,
     )  # fmt: skip
     seeds = np.zeros(cotangents.shape)
@@ -71,6 +68,7 @@ def _seeds(
 
 @compiled
 def _pull_back_steady_states(
+    model: int,
     template: Array,
     parameters: Array,
     weights: Array,
@@ -115,40 +113,36 @@ def _pull_back_steady_states(
             to_weights += answer[n_parameters:]
             to_rates[d] = seed[targets[d]]
     if cyclic.any():
-        initial = initial_states(template, parameters, weights, covariates)
         offsets, actions, places, moments, numbers = virtual_subjects(
             states, cyclic, targets, times, amounts, durations, intervals, lags, rates
         )
         for d in np.flatnonzero(cyclic):
-            start_from(offsets[d], found[d], initial[d], numbers)
-        forward = _solve_forward(
-            template, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
-            numbers, np.flatnonzero(cyclic), count,
+            numbers[offsets[d] + 1 : offsets[d] + 1 + states] = found[d]
+        forward = _forward(
+            (
+                model, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
+                numbers, np.flatnonzero(cyclic), count,
+            )
         )  # fmt: skip
         seeds = _seeds(
-            template, parameters, weights, covariates, offsets, actions, places, moments, numbers,
+            model, parameters, weights, covariates, offsets, actions, places, moments, numbers,
             forward, cyclic, cotangents,
         )  # fmt: skip
-        _, order_status, _, _, order, seen, tape, origins = forward
-        by_interval, by_weights, _, by_times, by_numbers = _solve_backward(
-            template, 0, parameters, weights, covariates, offsets, actions, places, moments,
-            numbers, order_status, order, seen, tape, origins, seeds,
+        _, outcomes, _, _, order, seen, tape, origins = forward
+        by_interval, by_weights, _, by_times, by_numbers = _backward(
+            (
+                model, 0, 0, parameters, weights, covariates, offsets, actions, places, moments,
+                numbers, outcomes, order, seen, tape, origins, seeds,
+            )
         )  # fmt: skip
         to_weights += by_weights
         for d in np.flatnonzero(cyclic):
-            first = offsets[d]
-            adjoint = by_numbers[first : first + states]
-            # The start is given: it does not move with the initial state, from which a solve begins.
-            call_kernel(
-                template[at.INITIAL_ADJOINT], 0.0, 0, parameters[d].ctypes.data,
-                weights.ctypes.data, covariates[d].ctypes.data, adjoint.ctypes.data,
-                answer.ctypes.data,
-            )  # fmt: skip
-            to_parameters[d] = by_interval[d] - answer[:n_parameters]
+            first = offsets[d] + 1
+            to_parameters[d] = by_interval[d]
             to_amounts[d], to_durations[d], to_lags[d] = pull_back_dose(
                 template, first + states, times[d], targets[d], amounts[d], durations[d],
-                intervals[d], lags[d], found[d], adjoint, parameters[d], weights, covariates[d],
-                by_times, by_numbers,
+                intervals[d], lags[d], found[d], by_numbers[first : first + states], parameters[d],
+                weights, covariates[d], by_times, by_numbers,
             )  # fmt: skip
     for d in np.flatnonzero(lost):
         to_parameters[d] = np.nan
@@ -160,7 +154,8 @@ def _pull_back_steady_states(
 @external(
     types.Tuple(
         [types.Array(types.float64, 2, "C"), *[types.Array(types.float64, 1, "C")] * 5]
-    )(types.int64, types.int64, *DOSES, MATRIX, INTEGERS, MATRIX)
+    )(types.int64, types.int64, *DOSES, MATRIX, INTEGERS, MATRIX),
+    *CALLED,
 )  # fmt: skip
 def steady_state_adjoint_call(
     model: int,
@@ -184,6 +179,7 @@ def steady_state_adjoint_call(
     NaN for a dose without a steady state that has cotangents, and then for the weights.
     """
     return _pull_back_steady_states(
+        model,
         carray(pointer_to_integers(model), (at.SIZE,)),
         np.ascontiguousarray(parameters),
         np.ascontiguousarray(weights),

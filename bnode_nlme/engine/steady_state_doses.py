@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnode_nlme.engine import slots as at
+from bnode_nlme.engine.actions import Action, is_zero_length
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.memory import call_kernel
-from bnode_nlme.engine.population_calls import _solve_backward
-from bnode_nlme.engine.schedule import Action, is_zero_length
 
 Array = NDArray[Any]
 
-_OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
+_OBSERVE, _CLEAR = int(Action.OBSERVE), int(Action.CLEAR)
+_ADD, _SET_RATE = int(Action.ADD), int(Action.SET_RATE)
 
 _MOST = 5
 """Entries that a dose takes at most; see `virtual_subjects`."""
@@ -97,21 +97,23 @@ def virtual_subjects(
     lags: Array,
     rates: Array,
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """A schedule's arrays; each subject's first entries add its starting state, see `start_from`.
+    """A schedule's arrays. Each subject's first entries clear its state and add another, still zero.
 
     Its last entry observes. Where the interval is 0 the infusion is constant, and the subject's
     life has no length yet. What is not valid has no entries.
     """
     count = targets.shape[0]
     offsets = np.zeros(count + 1, np.int64)
-    entries = np.zeros((count * (states + _MOST + 1), 2), np.int64)
-    numbers = np.zeros((count * (states + _MOST + 1), 2))
+    entries = np.zeros((count * (states + _MOST + 2), 2), np.int64)
+    numbers = np.zeros((count * (states + _MOST + 2), 2))
     place = 0
     for d in range(count):
         offsets[d + 1] = place
         if not valid[d]:
             continue
         start = times[d] - intervals[d]
+        entries[place, 0], numbers[place, 0] = _CLEAR, start
+        place += 1
         for i in range(states):
             entries[place, 0], entries[place, 1], numbers[place, 0] = _ADD, i, start
             place += 1
@@ -139,57 +141,6 @@ def virtual_subjects(
         numbers[:place, 0].copy(),
         numbers[:place, 1].copy(),
     )
-
-
-@compiled
-def initial_states(template: Array, parameters: Array, weights: Array, covariates: Array) -> Array:
-    """The state from which a solve of each virtual subject begins."""
-    initial = np.empty((parameters.shape[0], template[at.N_STATES]))
-    for d in range(parameters.shape[0]):
-        call_kernel(
-            template[at.INITIAL], 0.0, 0, parameters[d].ctypes.data, weights.ctypes.data,
-            covariates[d].ctypes.data, 0, initial[d].ctypes.data,
-        )  # fmt: skip
-    return initial
-
-
-@compiled
-def start_from(offset: int, state: Array, initial: Array, amounts: Array) -> None:
-    """Let a virtual subject start from a state: a solve begins with the initial one."""
-    for i in range(state.shape[0]):
-        amounts[offset + i] = state[i] - initial[i]
-
-
-@compiled
-def jacobians_of(
-    template: Array,
-    parameters: Array,
-    weights: Array,
-    covariates: Array,
-    offsets: Array,
-    actions: Array,
-    targets: Array,
-    times: Array,
-    amounts: Array,
-    forward: Any,
-    wanted: Array,
-    jacobians: Array,
-) -> None:
-    """Derivatives of the states after the interval (rows) by those before it, where wanted."""
-    if not wanted.any():
-        return
-    states = jacobians.shape[1]
-    _, status, _, _, order, seen, tape, origins = forward
-    for i in range(states):
-        cotangents = np.zeros((wanted.shape[0], states))
-        for d in np.flatnonzero(wanted):
-            cotangents[d, i] = 1.0
-        _, _, _, _, to_amounts = _solve_backward(
-            template, 0, parameters, weights, covariates, offsets, actions, targets, times, amounts,
-            status, order, seen, tape, origins, cotangents,
-        )  # fmt: skip
-        for d in np.flatnonzero(wanted):
-            jacobians[d, i] = to_amounts[offsets[d] : offsets[d] + states]
 
 
 @compiled

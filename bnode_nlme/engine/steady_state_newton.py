@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.linear_solve import solve_linear
+from bnode_nlme.engine.population_calls import backward_call, forward_call
 
 Array = NDArray[Any]
+
+CALLED = (forward_call, backward_call)
+"""What finds a steady state calls these by name."""
 
 CYCLES = 2
 """Doses that are given before Newton's method is tried, and again where it has failed."""
@@ -88,3 +92,40 @@ def newton_step(jacobian: Array, residual: Array, step: Array) -> bool:
 def has_converged(step: float, residual: float, last_step: float) -> bool:
     """Whether a step is the last: far within tolerance, or no better for all that is solved."""
     return step <= _CONVERGED or (residual <= _WITHIN and step >= 0.5 * last_step)
+
+
+_backward = backward_call.named
+
+
+@compiled
+def jacobians_of(
+    model: int,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+    offsets: Array,
+    actions: Array,
+    targets: Array,
+    times: Array,
+    amounts: Array,
+    forward: Any,
+    wanted: Array,
+    jacobians: Array,
+) -> None:
+    """Derivatives of the states after the interval (rows) by those before it, where wanted."""
+    if not wanted.any():
+        return
+    states = jacobians.shape[1]
+    _, status, _, _, order, seen, tape, origins = forward
+    for i in range(states):
+        cotangents = np.zeros((wanted.shape[0], states))
+        for d in np.flatnonzero(wanted):
+            cotangents[d, i] = 1.0
+        _, _, _, _, to_amounts = _backward(
+            (
+                model, 0, 0, parameters, weights, covariates, offsets, actions, targets, times,
+                amounts, status, order, seen, tape, origins, cotangents,
+            )
+        )  # fmt: skip
+        for d in np.flatnonzero(wanted):
+            jacobians[d, i] = to_amounts[offsets[d] + 1 : offsets[d] + 1 + states]

@@ -1,0 +1,236 @@
+"""How doses arrive: the entries of one subject while its records are read in order."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnode_nlme.engine.actions import Action, is_due
+from bnode_nlme.engine.compilation import compiled
+
+Array = NDArray[Any]
+
+# Columns of a plan's doses: integers and doubles.
+STATE, ADDITIONAL, STEADY, STEADY_ROW = range(4)
+TIME, AMOUNT, RATE, INTERVAL = range(4)
+# What is noted of each dose that arrives: its dose, how it arrived, the entries at which it began
+# and ended (-1 where it did not), the last entry of which it is part, and its flow.
+DOSE_OF, MANNER, BEGIN, END, LAST = range(5)
+BOLUS, INFUSION, RUNNING = range(3)
+
+MODELLED_RATE, MODELLED_DURATION = -1.0, -2.0
+"""RATE of infusions whose rate or duration the system gives."""
+
+_ADD, _SET_RATE = int(Action.ADD), int(Action.SET_RATE)
+_RESET, _CLEAR = int(Action.RESET), int(Action.CLEAR)
+_END_OF_INFUSION = -1
+
+
+class Doses(NamedTuple):
+    """The doses of a plan: what the table says, and the values that the system gives."""
+
+    whole: Array
+    real: Array
+    lag: Array
+    bioavailability: Array
+    modelled: Array
+
+
+class Book(NamedTuple):
+    """What is written down of one subject after the other.
+
+    Attributes
+    ----------
+    entries : list of (action, target, origin, time, amount)
+    given : list of (dose, manner, begin, end, last, flow)
+    waiting : heap of (time, order of planning, dose, number)
+        Doses still to arrive; for the end of an infusion the dose is -1, and the number its place
+        in `given`.
+    flows : ndarray (states, 3)
+        Sum of the infusions into each state, in two parts so that nothing is lost to rounding, and
+        how many they are.
+    latest : ndarray (states,), int64
+        The last entry that set the rate of a state.
+    planned : ndarray (1,), int64
+        How many entries were planned so far.
+    """
+
+    entries: Any
+    given: Any
+    waiting: Any
+    flows: Array
+    latest: Array
+    planned: Array
+
+
+@compiled
+def new_book(states: int) -> Book:
+    """An empty book."""
+    entries = [(0, 0, 0, 0.0, 0.0)]
+    given = [(0, 0, 0, 0, 0, 0.0)]
+    waiting = [(0.0, 0, 0, 0)]
+    entries.clear()
+    given.clear()
+    waiting.clear()
+    return Book(
+        entries,
+        given,
+        waiting,
+        np.zeros((states, 3)),
+        np.zeros(states, np.int64),
+        np.zeros(1, np.int64),
+    )
+
+
+@compiled
+def duration_of(amount: float, rate: float, modelled: float) -> float:
+    """How long an infusion lasts; 0 for a bolus."""
+    if rate == MODELLED_DURATION:
+        return modelled
+    if rate == MODELLED_RATE:
+        return amount / modelled
+    return amount / rate if rate > 0.0 else 0.0
+
+
+@compiled
+def doses_under_way(lag: float, interval: float) -> int:
+    """How many virtual earlier doses of a steady state arrive at its record or after it.
+
+    A lag longer than the interval delays them as it delays the record's own dose. Those before them
+    have arrived before the record.
+    """
+    return int(np.floor(lag / interval * (1.0 + 1e-12)))
+
+
+@compiled
+def _arriving(doses: Doses, dose: int) -> tuple[float, float]:
+    """Amount that arrives of a dose, and over how long."""
+    amount = doses.bioavailability[dose] * doses.real[dose, AMOUNT]
+    return amount, duration_of(amount, doses.real[dose, RATE], doses.modelled[dose])
+
+
+@compiled
+def _plan(book: Book, due: float, dose: int, number: int) -> None:
+    book.planned[0] += 1
+    heapq.heappush(book.waiting, (due, book.planned[0], dose, number))
+
+
+@compiled
+def _change_rate(book: Book, state: int, flow: float, begins: bool) -> float:
+    """Begin or end an infusion; the sum of those that run, exactly zero once all have ended."""
+    flows = book.flows[state]
+    flows[2] += 1.0 if begins else -1.0
+    if flows[2] == 0.0:
+        flows[0] = flows[1] = 0.0
+    else:
+        before, change = flows[0], flow if begins else -flow
+        flows[0] = before + change
+        part = flows[0] - before
+        flows[1] += (before - (flows[0] - part)) + (change - part)
+    return flows[0] + flows[1]
+
+
+@compiled
+def _begin(
+    book: Book, doses: Doses, dose: int, manner: int, now: float, flow: float, end: float
+) -> None:
+    """Let an infusion run from now on."""
+    state = doses.whole[dose, STATE]
+    book.latest[state] = len(book.entries)
+    book.given.append((dose, manner, len(book.entries), -1, -1, flow))
+    book.entries.append((_SET_RATE, state, -1, now, _change_rate(book, state, flow, True)))
+    _plan(book, end, _END_OF_INFUSION, len(book.given) - 1)
+
+
+@compiled
+def _end(book: Book, doses: Doses, place: int, now: float) -> None:
+    """End an infusion."""
+    dose, manner, begin, _, _, flow = book.given[place]
+    state = doses.whole[dose, STATE]
+    book.given[place] = (dose, manner, begin, len(book.entries), book.latest[state], flow)
+    book.latest[state] = len(book.entries)
+    book.entries.append((_SET_RATE, state, -1, now, _change_rate(book, state, flow, False)))
+
+
+@compiled
+def _give(book: Book, doses: Doses, dose: int, number: int, now: float) -> None:
+    """Let a dose arrive, and plan the next of those that it stands for."""
+    amount, duration = _arriving(doses, dose)
+    end = now + duration
+    # An infusion that ends as it begins has no stretch in which its rate could act.
+    if is_due(end, now):
+        book.given.append((dose, BOLUS, len(book.entries), -1, -1, 0.0))
+        book.entries.append((_ADD, doses.whole[dose, STATE], -1, now, amount))
+    else:
+        # The end is rounded to a double: the rate follows, so that the amount is the dose.
+        _begin(book, doses, dose, INFUSION, now, amount / (end - now), end)
+    if 0 <= number < doses.whole[dose, ADDITIONAL]:
+        # Counted from the first dose: adding the interval again and again adds its rounding too.
+        due = doses.real[dose, TIME] + (number + 1) * doses.real[dose, INTERVAL]
+        _plan(book, due + doses.lag[dose], dose, number + 1)
+
+
+@compiled
+def advance(book: Book, doses: Doses, time: float) -> None:
+    """Let everything that is due at or before a time act."""
+    while len(book.waiting) > 0 and is_due(book.waiting[0][0], time):
+        due, _, dose, number = heapq.heappop(book.waiting)
+        now = min(due, time)
+        if dose == _END_OF_INFUSION:
+            _end(book, doses, number, now)
+        else:
+            _give(book, doses, dose, number, now)
+
+
+@compiled
+def cancel(book: Book, doses: Doses) -> None:
+    """Forget infusions and doses that were still to come."""
+    for _, _, dose, number in book.waiting:
+        if dose == _END_OF_INFUSION:
+            of, manner, begin, end, _, flow = book.given[number]
+            last = book.latest[doses.whole[of, STATE]]
+            book.given[number] = (of, manner, begin, end, last, flow)
+    book.waiting.clear()
+    book.flows[:] = 0.0
+
+
+@compiled
+def _become_steady(book: Book, doses: Doses, dose: int, steady: Array, first_origin: int) -> None:
+    """Put a subject into a dose's steady state, just before the dose itself arrives.
+
+    Infusions of virtual earlier doses run on, and those that the lag has delayed until now are
+    still to come.
+    """
+    time, lag = doses.real[dose, TIME], doses.lag[dose]
+    row, interval = doses.whole[dose, STEADY_ROW], doses.real[dose, INTERVAL]
+    if doses.whole[dose, STEADY] == 1:
+        book.entries.append((_CLEAR, 0, -1, time, 0.0))
+    for state in range(steady.shape[1]):
+        origin = first_origin + row * steady.shape[1] + state
+        book.entries.append((_ADD, state, origin, time, steady[row, state]))
+    if interval == 0.0:
+        return  # a constant infusion, of which nothing is left
+    amount, duration = _arriving(doses, dose)
+    late = doses_under_way(lag, interval)
+    before = late + 1
+    while duration > 0.0 and not is_due(time - before * interval + lag + duration, time):
+        end = time - before * interval + lag + duration
+        _begin(book, doses, dose, RUNNING, time, amount / duration, end)
+        before += 1
+    for earlier in range(late, 0, -1):
+        # Numbered below those that the record's own dose repeats.
+        _plan(book, max(time, time - earlier * interval + lag), dose, -earlier)
+
+
+@compiled
+def take_dose(book: Book, doses: Doses, dose: int, steady: Array, first_origin: int) -> None:
+    """Act on a dose's record."""
+    time = doses.real[dose, TIME]
+    if doses.whole[dose, STEADY] != 0:
+        _become_steady(book, doses, dose, steady, first_origin)
+    if doses.whole[dose, STEADY] == 0 or doses.real[dose, AMOUNT] != 0.0:
+        _plan(book, time + doses.lag[dose], dose, 0)
+        advance(book, doses, time)
