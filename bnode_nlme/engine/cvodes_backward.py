@@ -51,8 +51,8 @@ from bnode_nlme.engine.sundials import (
 
 # Compiled code takes plain integers; enumerations stay on the Python side.
 _ONE_STEP = ONE_STEP
-_OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
-_RESET, _CLEAR = int(Action.RESET), int(Action.CLEAR)
+_OBSERVE, _ADD = int(Action.OBSERVE), int(Action.ADD)
+_SET_RATE, _RESET, _CLEAR = int(Action.SET_RATE), int(Action.RESET), int(Action.CLEAR)
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
 _MAX_STEPS_REACHED, _NOT_FINITE = int(SolveStatus.MAX_STEPS), int(SolveStatus.NOT_FINITE)
 
@@ -165,14 +165,12 @@ def _pull_back_readouts(
 
 
 @compiled
-def _pull_back_initial(
-    block: np.ndarray, handles: np.ndarray, time: float, increments: np.ndarray
-) -> None:
-    """Add to the gradient what the initial state adds, from which the adjoint begins."""
-    adjoint = N_VGetArrayPointer_Serial(handles[VECTOR])
-    evaluate(block.ctypes.data, at.INITIAL_ADJOINT, time, 0, adjoint, increments.ctypes.data)
-    integral = N_VGetArrayPointer_Serial(handles[QUADRATURE])
-    _add(integral, increments, 0, block[at.N_PARAMETERS])
+def _is_active(adjoint: int, states: int) -> bool:
+    """Whether the adjoint is other than zero."""
+    other = False
+    for i in range(states):
+        other = other or load_double(adjoint, i) != 0.0
+    return other
 
 
 @compiled
@@ -198,8 +196,8 @@ def _solve_subject(
 
     Adds to the cotangents of times and amounts, in units of `scale`.
     """
-    states = block[at.N_STATES]
-    length = block[at.N_PARAMETERS] + block[at.N_WEIGHTS]
+    states, subject = block[at.N_STATES], load_integer(block[at.MEMBERS], 0)
+    length, shares = block[at.N_PARAMETERS] + block[at.N_WEIGHTS], block[at.SHARES] != 0
     size, worth = 0.0, 0.0
     adjoint = N_VGetArrayPointer_Serial(handles[VECTOR])
     integral = N_VGetArrayPointer_Serial(handles[QUADRATURE])
@@ -208,7 +206,6 @@ def _solve_subject(
     for i in range(length + states):
         store_double(integral, i, 0.0)
     block[at.ROW_FIRST] = -1
-    subject = load_integer(block[at.MEMBERS], 0)
     slope = np.empty(states)
     steps = 0
     active = False  # whether the adjoint can be other than zero
@@ -237,20 +234,21 @@ def _solve_subject(
                 for i in range(states):
                     magnitude = abs(load_double(adjoint, i))
                     product = magnitude * abs(seen[record, i])
-                    active = active or magnitude != 0.0
                     if magnitude > size:
                         size, grown = magnitude, True
                     if product > worth:
                         worth, grown = product, True
                 if grown and not _set_tolerances(block, handles, size, worth):
                     return _INTERNAL, steps
+                active = _is_active(adjoint, states)
         else:
             if active and not jumped:
-                row = marks[record + 1 - first, 0]
-                if row < marks[record + 1 - first, 1]:
-                    moved -= along_first_row(block, row, adjoint)
-                else:
-                    moved = 0.0  # what was observed at once, and nothing later
+                later = record + 1 - first
+                if marks[later, 0] < marks[later, 1]:
+                    moved -= along_first_row(block, marks[later, 0], adjoint)
+                else:  # what is left was observed at once
+                    state = seen[record + 1].ctypes.data
+                    moved -= along_slope(block, time, state, rates[later], adjoint, slope)
             jumped = True
             if action == _ADD:
                 to_amounts[record] = load_double(adjoint, target)
@@ -259,26 +257,28 @@ def _solve_subject(
                 store_double(integral, length + target, 0.0)
             elif action == _RESET:
                 if active:
-                    seen_there, answer = seen[record].ctypes.data, increments.ctypes.data
-                    reset_adjoint(block, subject, time, seen_there, adjoint, answer)
+                    state = seen[record].ctypes.data
+                    work = increments.ctypes.data
+                    reset_adjoint(block, subject, time, state, adjoint, work)
                     _add(integral, increments, 0, block[at.N_PARAMETERS])
                 for i in range(block[at.N_COMPARTMENTS]):
                     store_double(integral, length + i, 0.0)
-                active = active and states > block[at.N_COMPARTMENTS]
             elif action == _CLEAR:
                 clear_state(block, adjoint)
-                active = active and states > block[at.N_COMPARTMENTS]
+            active = _is_active(adjoint, states)
         # A stretch without steps is skipped, and so are records at one time within a stretch.
         passed = marks[record - first, 0] < marks[record - first, 1] and not is_zero_length(
             times[max(record - 1, first)], time
         )
-        if block[at.SHARES] != 0 and active and record > first and not passed:
-            # Another record of this moment comes before: what is parted here, see `lanes_backward`.
-            state = seen[record].ctypes.data
-            along = along_slope(block, time, state, rates[record - first], adjoint, slope)
-            to_times[record] += moved + (along if jumped else 0.0)
-            moved, jumped = -along, True
-        if record == first or passed:
+        if record > first and not passed and (shares or not jumped):
+            # Each record of the moment has its own part, as if it moved and the others stayed.
+            along = 0.0
+            if active and jumped:
+                state = seen[record].ctypes.data
+                along = along_slope(block, time, state, rates[record - first], adjoint, slope)
+            to_times[record] += moved + along
+            moved = -along
+        elif record == first or passed:
             # Events end the stretch before them; one begins at the first record without any.
             if active and jumped != (record == first):
                 state = seen[record].ctypes.data
@@ -297,7 +297,9 @@ def _solve_subject(
             if status != _SUCCESS:
                 return status, steps
     if active:
-        _pull_back_initial(block, handles, times[first], increments)
+        address = block.ctypes.data
+        evaluate(address, at.INITIAL_ADJOINT, times[first], 0, adjoint, increments.ctypes.data)
+        _add(integral, increments, 0, block[at.N_PARAMETERS])
     return (_SUCCESS if all_finite(integral, length) else _NOT_FINITE), steps
 
 
@@ -324,7 +326,7 @@ def cvodes_backward(call: int) -> None:
     for i in range(last - first):
         marks[i, 0], marks[i, 1] = int(load_double(kept, 2 * i)), int(load_double(kept, 2 * i + 1))
     rates = np.empty((last - first, states))
-    rates_before(actions, targets, amounts, first, block[at.N_COMPARTMENTS], rates)
+    rates_before(block, actions, targets, amounts, first, rates)
     block[at.ROWS] = block[at.UNIT]
     state = np.zeros(states)
     block[at.STATE] = state.ctypes.data

@@ -10,21 +10,21 @@ from __future__ import annotations
 import numpy as np
 
 from bnode_nlme.engine import slots as at
+from bnode_nlme.engine.actions import Action
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.evaluation import evaluate
 from bnode_nlme.engine.memory import load_double
-from bnode_nlme.engine.schedule import Action
 
 _SET_RATE, _RESET = int(Action.SET_RATE), int(Action.RESET)
 
 
 @compiled
 def rates_before(
+    block: np.ndarray,
     actions: np.ndarray,
     targets: np.ndarray,
     amounts: np.ndarray,
     first: int,
-    compartments: int,
     rates: np.ndarray,
 ) -> None:
     """Fill `rates` (records of the subject, states) with the infusions just before each record."""
@@ -35,7 +35,7 @@ def rates_before(
         if action == _SET_RATE:
             rates[i, targets[first + i - 1]] = amounts[first + i - 1]
         elif action == _RESET:
-            rates[i, :compartments] = 0.0
+            rates[i, : block[at.N_COMPARTMENTS]] = 0.0
 
 
 @compiled

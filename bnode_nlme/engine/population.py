@@ -68,8 +68,7 @@ class BackwardResult(NamedTuple):
         Cotangents of the schedule's times and amounts; NaN where a subject's solve failed. Of
         several entries at one time each has its share, as if it moved and the others stayed, in
         their order: exact in sum, and each as accurate as the tolerances. Without shares the first
-        of them has their sum, less what the time as such adds to a readout, which stays with the
-        readout.
+        of them has their sum, less what the time as such adds to a readout, which stays with it.
     """
 
     parameters: Array
