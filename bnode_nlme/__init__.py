@@ -25,6 +25,7 @@ from bnode_nlme.engine import SundialsUnavailableError as SundialsUnavailableErr
 from bnode_nlme.engine import native_source as native_source
 from bnode_nlme.engine import simulate as simulate
 from bnode_nlme.engine import solve as solve
+from bnode_nlme.study import Regimen as Regimen
 from bnode_nlme.study import Study as Study
 from bnode_nlme.study import TableError as TableError
 from bnode_nlme.study import read_nonmem as read_nonmem
