@@ -227,7 +227,7 @@ def test_doses_without_the_rate_or_duration_that_they_want_are_listed() -> None:
     study = study_of([dose(0, 1.0, rate=-1), dose(1, 1.0, rate=-2, into="central"), observe(1)])
     with pytest.raises(TableError, match=r"(?s)2 problems in 2 rows.* RATE .*'depot'.*'central'"):
         build_plan(one_compartment, study)
-    with pytest.raises(ValueError, match="depends on parameters"):
+    with pytest.raises(ValueError, match="depends on parameters, or inputs vary"):
         build_schedule(DOSED, study)
 
 

@@ -10,11 +10,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from pytensor.compile.maker import function
 from pytensor.gradient import grad
+from pytensor.graph.basic import equal_computations
 
 from bnode_nlme.dynamics import Dosing, System
 from bnode_nlme.engine import SolveStatus, simulate, solve
 from bnode_nlme.engine.layout_op import LayoutAdjointOp, LayoutOp
-from bnode_nlme.engine.solve_op import AdjointOp
+from bnode_nlme.engine.solve_op import AdjointOp, SolveOp
 from tests.engine.compartments import (
     CL,
     ONE,
@@ -260,6 +261,18 @@ def test_a_bad_value_is_data(mode: str, bad: dict[str, float]) -> None:
     solved = simulate(dosed, study, given)
     assert solved.message.values.tolist() == [SolveStatus.DOSING.message, "solved"]
     assert solution.counter.read()[SolveStatus.DOSING] == 1
+
+
+def test_a_gradient_lays_out_once_each_way_and_equal_solves_are_one() -> None:
+    symbols = {name: pt.scalar(name) for name in dosed.parameters}
+    first, second = (solve(dosed, EVERYTHING, symbols) for _ in range(2))
+    assert equal_computations([*first.status.owner.inputs], [*second.status.owner.inputs])
+    cost = first.outputs["cp"].sum()
+    gradient: Any = grad(cost, [*symbols.values()])
+    compiled = function([*symbols.values()], [cost, *gradient], mode="FAST_RUN")
+    found = [node.op for node in compiled.maker.fgraph.toposort()]
+    kinds = (LayoutOp, SolveOp, AdjointOp, LayoutAdjointOp)
+    assert [type(op) for op in found if isinstance(op, kinds)] == list(kinds)
 
 
 def operations(study: Any, system: System, parameters: Any) -> list[str]:
