@@ -23,6 +23,7 @@ from bnode_nlme.distributions import StudentT as StudentT
 from bnode_nlme.distributions import solver_report as solver_report
 from bnode_nlme.dynamics import MLP as MLP
 from bnode_nlme.dynamics import DeclarationError as DeclarationError
+from bnode_nlme.dynamics import Dosing as Dosing
 from bnode_nlme.dynamics import System as System
 from bnode_nlme.engine import Solution as Solution
 from bnode_nlme.engine import SolveStatus as SolveStatus

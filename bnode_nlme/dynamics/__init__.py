@@ -1,6 +1,7 @@
 """What changes in time: systems of differential equations and networks, holding no data."""
 
 from bnode_nlme.dynamics.activation import ACTIVATIONS as ACTIVATIONS
+from bnode_nlme.dynamics.dosing import Dosing as Dosing
 from bnode_nlme.dynamics.errors import DeclarationError as DeclarationError
 from bnode_nlme.dynamics.errors import UnknownNameError as UnknownNameError
 from bnode_nlme.dynamics.graph import SystemGraph as SystemGraph

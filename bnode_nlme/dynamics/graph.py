@@ -9,6 +9,7 @@ from pytensor.configdefaults import config
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.arguments import Named, bind
+from bnode_nlme.dynamics.dosing import Dosing
 from bnode_nlme.dynamics.errors import DeclarationError, listed, nearest
 from bnode_nlme.dynamics.expression import Expression, call_declared, scalar_expression
 from bnode_nlme.dynamics.mlp import MLP
@@ -38,6 +39,9 @@ class SystemGraph:
         In the order of ``System.output_names``, from all of the above.
     initial : TensorVariable (n,)
         State before the first record, from `parameters` and `covariates` only.
+    dosing : mapping of (str, str) to TensorVariable ()
+        By state and quantity (``"lag"``, ``"bioavailability"``, ``"duration"``, ``"rate"``), what
+        was declared of the doses into it, from `parameters` and `covariates` only.
     """
 
     time: Expression
@@ -48,6 +52,7 @@ class SystemGraph:
     derivative: Expression
     outputs: Expression
     initial: Expression
+    dosing: Mapping[tuple[str, str], Expression]
 
 
 def build_graph(
@@ -60,6 +65,7 @@ def build_graph(
     rhs: Callable[..., Any],
     outputs: Mapping[str, Callable[..., Any]] | None,
     initial: Mapping[str, Callable[..., Any]],
+    dosing: Mapping[str, Dosing],
 ) -> SystemGraph:
     """Call a system's functions once on symbols, and check what they return.
 
@@ -103,11 +109,20 @@ def build_graph(
             observed = _evaluated(outputs, "output", "t, y, p, nn, c", everything)
         start = {name: scalar_expression(0.0, "initial") for name in states}
         start |= _evaluated(initial, "initial value of state", "p, c", (p_named, c_named))
+        doses = {
+            (state, quantity): scalar_expression(
+                call_declared(function, where, "p, c", (p_named, c_named)), where
+            )
+            for state, declared in dosing.items()
+            for quantity, function in declared.given.items()
+            for where in [_dosing_place(state, quantity)]
+        }
 
     results = [
         *((f"rhs, state {name!r}", value) for name, value in derivative.items()),
         *((f"output {name!r}", value) for name, value in observed.items()),
         *((f"initial value of state {name!r}", value) for name, value in start.items()),
+        *((_dosing_place(*key), value) for key, value in doses.items()),
     ]
     check_inside(results, (time, y, p, w, c))
     check_used(
@@ -125,7 +140,12 @@ def build_graph(
         derivative=pt.stack([derivative[name] for name in states]),
         outputs=pt.stack(list(observed.values())),
         initial=pt.stack([start[name] for name in states]),
+        dosing=doses,
     )
+
+
+def _dosing_place(state: str, quantity: str) -> str:
+    return f"{quantity} of the doses into state {state!r}"
 
 
 def _vector(symbol: str, names: tuple[str, ...]) -> tuple[Expression, dict[str, Expression]]:

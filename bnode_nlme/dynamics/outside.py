@@ -72,7 +72,7 @@ def check_used(
         if unused:
             raise DeclarationError(
                 f"{group}: {listed(unused)} declared, but neither rhs nor outputs nor initial "
-                f"depend on it. Use it there as {reading.format(unused[0])}, or remove it from "
+                f"nor dosing depend on it. Use it there as {reading.format(unused[0])}, or remove it from "
                 f"{group}=. Declared {group}: {listed(variables)}."
             )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from bnode_nlme.dynamics.dosing import Dosing, check_dosing
 from bnode_nlme.dynamics.errors import DeclarationError, listed
 from bnode_nlme.dynamics.graph import SystemGraph, build_graph
 from bnode_nlme.dynamics.mlp import MLP
@@ -35,11 +36,12 @@ class System:
     outputs : mapping of str to callable (t, y, p, nn, c), optional
         What is observed: a scalar each. Without it, the states themselves.
     initial : mapping of str to callable (p, c), optional
-        State before the first record; 0 for states not in it.
+        State before the first record, and after a reset, which takes parameters and covariates as
+        they are then; 0 for states not in it.
     covariates : tuple of str
         Names of the covariates.
-    dosing : None
-        Lag, bioavailability, modelled duration and rate: not supported yet.
+    dosing : mapping of str to Dosing, optional
+        Lag, bioavailability, and modelled duration and rate of the doses into each state.
 
     Attributes
     ----------
@@ -83,18 +85,13 @@ class System:
     outputs: Mapping[str, Callable[..., Any]] | None = None
     initial: Mapping[str, Callable[..., Any]] | None = None
     covariates: tuple[str, ...] = ()
-    dosing: None = None
+    dosing: Mapping[str, Dosing] | None = None
     output_names: tuple[str, ...] = field(init=False)
     weight_slices: Mapping[str, slice] = field(init=False)
     n_weights: int = field(init=False)
     graph: SystemGraph = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.dosing is not None:
-            raise DeclarationError(
-                "dosing= (lag, bioavailability, duration, rate) is not supported yet. Leave it "
-                "out; a bioavailability can be written into rhs as a factor meanwhile."
-            )
         states = check_names(self.states, "states")
         if not states:
             raise DeclarationError("states= is empty: a system needs at least one state.")
@@ -123,6 +120,7 @@ class System:
                 f"initial= has {listed(unknown)}, which the system does not have. "
                 f"Declared states: {listed(states)}."
             )
+        dosing = check_dosing(self.dosing, states)
         slices = {}
         n_weights = 0
         for network in networks:
@@ -135,6 +133,7 @@ class System:
             networks=networks,
             outputs=None if outputs is None else MappingProxyType(outputs),
             initial=MappingProxyType(initial or {}),
+            dosing=MappingProxyType(dosing),
             output_names=states if outputs is None else tuple(outputs),
             weight_slices=MappingProxyType(slices),
             n_weights=n_weights,
@@ -148,6 +147,7 @@ class System:
             rhs=self.rhs,
             outputs=outputs,
             initial=initial or {},
+            dosing=dosing,
         )
         self._set(graph=graph)
 
@@ -175,6 +175,10 @@ class System:
             "networks": [_network_line(network) for network in self.networks],
             "outputs": self.output_names,
             "initial": tuple(self.initial or ()),
+            "dosing": [
+                f"{state} ({', '.join(dosing.given)})"
+                for state, dosing in (self.dosing or {}).items()
+            ],
         }
         lines = [f"  {key:<10}  {', '.join(value)}" for key, value in entries.items() if value]
         return "\n".join(["System", *lines])

@@ -57,7 +57,7 @@ def parameter_columns(
     convert: Callable[[Any], Any],
     shape_of: Callable[[Any], tuple[int | None, ...]],
 ) -> list[Any]:
-    """Each parameter, a scalar or a vector over the subjects, in the system's order.
+    """Each parameter, a scalar or a vector over subjects or occasions, in the system's order.
 
     Parameters
     ----------
@@ -73,17 +73,46 @@ def parameter_columns(
     TypeError, ValueError
         Naming the parameter at fault.
     """
+    lengths: list[int | None] = [None, 1, study.n_subjects]
+    wanted = f"a number or a vector over the {study.n_subjects} subjects"
+    if study.occasions is not None:
+        lengths.append(len(study.occasions))
+        wanted += f" or the {len(study.occasions)} occasions"
     columns = []
     for name, value in zip(
         system.parameters, in_order(parameters, system.parameters, "parameters"), strict=True
     ):
-        wanted = f"a number or a vector over the {study.n_subjects} subjects"
         column = _converted(f"parameters[{name!r}]", value, wanted, convert)
         shape = shape_of(column)
-        if len(shape) > 1 or (shape and shape[0] not in (None, 1, study.n_subjects)):
+        if len(shape) > 1 or (shape and shape[0] not in lengths):
             raise ValueError(f"parameters[{name!r}] wants {wanted}; found shape {shape}.")
+        if shape == (None,) and lengths[3:] not in ([], [study.n_subjects]):
+            raise ValueError(
+                f"parameters[{name!r}] wants {wanted}; found a vector whose length is not known "
+                "before it is computed. Say it with pytensor.tensor.specify_shape(value, length)."
+            )
         columns.append(column)
     return columns
+
+
+def over_occasions(study: Study, shape: tuple[int | None, ...]) -> bool:
+    """Whether a parameter of this shape is given for each occasion.
+
+    Where every subject has one occasion the two are the same.
+    """
+    return (
+        study.occasions is not None
+        and shape == (len(study.occasions),)
+        and len(study.occasions) not in (1, study.n_subjects)
+    )
+
+
+def first_occasions(study: Study) -> NDArray[np.int64]:
+    """The occasion of each subject's first record, (subjects,); the first of all for one without."""
+    records = study.records
+    first = np.zeros(study.n_subjects, np.int64)
+    first[records.subject[::-1]] = records.occasion[::-1]
+    return first
 
 
 def weight_vectors(

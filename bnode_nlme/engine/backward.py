@@ -40,6 +40,21 @@ def _has_cotangents(
     return False
 
 
+@compiled
+def _lose(
+    subject: int,
+    offsets: np.ndarray,
+    to_parameters: np.ndarray,
+    to_times: np.ndarray,
+    to_amounts: np.ndarray,
+) -> None:
+    """Tell that a subject has no gradient."""
+    first, last = offsets[subject], offsets[subject + 1]
+    to_parameters[subject, :] = np.nan
+    to_times[first:last] = np.nan
+    to_amounts[first:last] = np.nan
+
+
 @callback(types.void(types.int64))
 def backward_thread(call: int) -> None:
     """Work on groups until none is left."""
@@ -60,6 +75,8 @@ def backward_thread(call: int) -> None:
         pointer_to_doubles(block[at.PARAMETER_COTANGENTS]), (subjects, n_parameters)
     )
     to_weights = carray(pointer_to_doubles(block[at.WEIGHT_COTANGENTS]), (groups, n_weights))
+    to_times = carray(pointer_to_doubles(block[at.TIME_COTANGENTS]), (records,))
+    to_amounts = carray(pointer_to_doubles(block[at.AMOUNT_COTANGENTS]), (records,))
     members = np.zeros(LANES, np.int64)
     outcome, taken, engines = (
         np.zeros(LANES, np.int64),
@@ -79,7 +96,7 @@ def backward_thread(call: int) -> None:
             if status[subject] != _SUCCESS and _has_cotangents(
                 subject, offsets, actions, targets, cotangents
             ):
-                to_parameters[subject, :] = np.nan
+                _lose(subject, offsets, to_parameters, to_times, to_amounts)
                 lost = True
         if origins[group, 0] >= 0:
             tape, end = block[at.SHARED_TAPE] + 8 * origins[group, 0], origins[group, 1]
@@ -111,7 +128,7 @@ def backward_thread(call: int) -> None:
             for member in range(block[at.N_MEMBERS]):
                 steps[members[member]] = block[at.TAKEN]
                 if block[at.OUTCOME] != _SUCCESS:
-                    to_parameters[members[member], :] = np.nan
+                    _lose(members[member], offsets, to_parameters, to_times, to_amounts)
                     lost = True
                     if block[at.COUNTS] != 0:
                         add_atomically(block[at.COUNTS], block[at.OUTCOME], 1)
@@ -126,9 +143,9 @@ def backward_thread(call: int) -> None:
 def backward_entry(call: int) -> None:
     """Gradient of each subject asked for; inputs and outputs are named in `slots`.
 
-    Writes the cotangents of parameters (subjects, parameters) and adds to those of weights
-    (groups, weights), both of which the caller fills with zeros; they become NaN where the forward
-    or the adjoint solve of a subject failed. Writes steps (subjects,).
+    Writes the cotangents of parameters (subjects, parameters), and of times and amounts (records,),
+    and adds to those of weights (groups, weights), all of which the caller fills with zeros; they
+    become NaN where the forward or the adjoint solve of a subject failed. Writes steps (subjects,).
     """
     block = carray(pointer_to_integers(call), (at.SIZE,))
     run(block[at.BACKWARD_THREAD], call)

@@ -112,11 +112,12 @@ def adjoint_jacobian_callback(
 
 @callback(_RHS)
 def quadrature_callback(time: float, adjoint: int, derivative: int, block: int) -> int:
-    """Integrand of the gradient with respect to parameters and weights, backwards in time."""
+    """Integrand of the gradient, backwards in time: parameters, weights, rates of infusions."""
     length = load_integer(block, at.N_PARAMETERS) + load_integer(block, at.N_WEIGHTS)
-    output = N_VGetArrayPointer_Serial(derivative)
-    state = interpolate(block, time)
-    evaluate(block, at.PARAMETER_ADJOINT, time, state, N_VGetArrayPointer_Serial(adjoint), output)
+    output, seed = N_VGetArrayPointer_Serial(derivative), N_VGetArrayPointer_Serial(adjoint)
+    evaluate(block, at.PARAMETER_ADJOINT, time, interpolate(block, time), seed, output)
     for i in range(length):
         store_double(output, i, -load_double(output, i))
+    for i in range(load_integer(block, at.N_STATES)):
+        store_double(output, length + i, -load_double(seed, i))
     return 0 if all_finite(output, length) else RECOVERABLE

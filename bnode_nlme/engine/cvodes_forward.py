@@ -21,7 +21,7 @@ from bnode_nlme.engine.memory import (
     pointer_to_integers,
     store_double,
 )
-from bnode_nlme.engine.records import report, use_subject
+from bnode_nlme.engine.records import clear_state, report, reset_state, use_subject
 from bnode_nlme.engine.schedule import Action, is_zero_length
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.sundials import (
@@ -38,6 +38,7 @@ from bnode_nlme.engine.units import CVODES_UNIT
 # Compiled code takes plain integers; enumerations stay on the Python side.
 _ONE_STEP = ONE_STEP
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
+_RESET, _CLEAR = int(Action.RESET), int(Action.CLEAR)
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
 _MAX_STEPS_REACHED = int(SolveStatus.MAX_STEPS)
 _NOT_FINITE = int(SolveStatus.NOT_FINITE)
@@ -193,9 +194,11 @@ def _solve_subject(
             store_double(y, target, load_double(y, target) + amounts[stop])
         elif action == _SET_RATE:
             rates[target] = amounts[stop]
-        elif action != _OBSERVE:
-            rates[:] = 0.0
-            evaluate(address, at.INITIAL, now, 0, 0, y)
+        elif action == _RESET:
+            rates[: block[at.N_COMPARTMENTS]] = 0.0
+            reset_state(block, load_integer(block[at.MEMBERS], 0), now, y)
+        elif action == _CLEAR:
+            clear_state(block, y)
         record = stop + 1
     return _SUCCESS, steps
 

@@ -38,14 +38,17 @@ class External:
     Parameters
     ----------
     function
-        What is compiled. Its first two arguments are the integers that `model_place` holds.
+        What is compiled. Where it works on a model, its first two arguments are the integers that
+        `model_place` holds.
     signature
         A signature of numba.
+    *called
+        Others that it calls by `named`.
     """
 
-    def __init__(self, function: Callable[..., Any], signature: Any) -> None:
+    def __init__(self, function: Callable[..., Any], signature: Any, *called: External) -> None:
         self.__name__, self.__doc__ = function.__name__, function.__doc__
-        self._function, self.signature = function, signature
+        self._function, self.signature, self._called = function, signature, called
 
     @property
     def symbol(self) -> str:
@@ -55,6 +58,8 @@ class External:
     @functools.cached_property
     def _compiled(self) -> Any:
         with _LOCK:
+            for other in self._called:
+                _ = other._compiled  # what is found on disk looks for their names
             say_if_new(self._function)
             dispatcher = compiled(self._function)
             dispatcher.compile(self.signature)
@@ -68,19 +73,28 @@ class External:
         """Call it from Python."""
         return self._compiled(*arguments)
 
-    def bound(self, place: str, *constants: int) -> Any:
+    def bound(self, place: str | None = None, *constants: int) -> Any:
         """What compiled code calls with a tuple of the other arguments.
 
         Parameters
         ----------
         place
-            Name of the two integers that the function is called with, see `model_place`.
+            Name of the two integers that the function is called with, see `model_place`; None where
+            it works on no model.
         *constants
             Integers that follow them.
         """
         _ = self._compiled  # from here on the name is known
+        return self._call(place, *constants)
+
+    @property
+    def named(self) -> Any:
+        """What the engine's own code calls with a tuple of all arguments; see `external`."""
+        return self._call(None)
+
+    def _call(self, place: str | None, *constants: int) -> Any:
         signature, symbol = self.signature, self.symbol
-        expected = signature.args[2 + len(constants) :]
+        expected = signature.args[(0 if place is None else 2) + len(constants) :]
 
         @intrinsic
         def call(typing_context: Any, arguments: Any) -> Any:
@@ -96,7 +110,7 @@ class External:
                     signature.return_type,
                     signature.args,
                     [
-                        *_pair(builder, place),
+                        *([] if place is None else _pair(builder, place)),
                         *[ir.Constant(_INT64, constant) for constant in constants],
                         *cgutils.unpack_tuple(builder, values[0]),
                     ],
@@ -130,6 +144,9 @@ def _pair(builder: Any, place: str) -> list[Any]:
     ]
 
 
-def external(signature: Any) -> Callable[[Callable[..., Any]], External]:
-    """Compile a function for one signature on its first use; other code calls it by name."""
-    return lambda function: External(function, signature)
+def external(signature: Any, *called: External) -> Callable[[Callable[..., Any]], External]:
+    """Compile a function for one signature on its first use; other code calls it by name.
+
+    `called` are those that the function itself calls by their `named`.
+    """
+    return lambda function: External(function, signature, *called)

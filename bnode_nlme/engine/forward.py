@@ -25,7 +25,7 @@ from bnode_nlme.engine.threads import run
 from bnode_nlme.engine.units import CVODES_UNIT, LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
 
-_OBSERVE = int(Action.OBSERVE)
+_OBSERVE, _FAIL = int(Action.OBSERVE), int(Action.FAIL)
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
 _NOT_FINITE_INPUT, _STIFF = int(SolveStatus.NOT_FINITE_INPUT), int(SolveStatus.STIFF)
 
@@ -55,6 +55,8 @@ def solve_group(
     members, places = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     alone = np.zeros(LANES, np.int64)
     count = 0
+    actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
+    targets = carray(pointer_to_integers(block[at.TARGETS]), (records,))
     weights = all_finite(block[at.WEIGHTS], block[at.N_WEIGHTS])
     for place in range(size):
         subject = order[first + place]
@@ -62,7 +64,9 @@ def solve_group(
         status[place], steps[place], engines[place] = _SUCCESS, 0, 0
         if offsets[subject] == offsets[subject + 1]:
             continue
-        if (
+        if actions[offsets[subject]] == _FAIL:
+            status[place] = targets[offsets[subject]]
+        elif (
             weights
             and all_finite(block[at.SUBJECT_PARAMETERS], block[at.N_PARAMETERS])
             and all_finite(block[at.SUBJECT_COVARIATES], block[at.N_COVARIATES])
@@ -96,8 +100,6 @@ def solve_group(
             )
         status[place], steps[place] = outcome, block[at.TAKEN]
     if block[at.PREDICTIONS] != 0:
-        actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
-        targets = carray(pointer_to_integers(block[at.TARGETS]), (records,))
         shape = (records, block[at.N_READOUTS])
         predictions = carray(pointer_to_doubles(block[at.PREDICTIONS]), shape)
         for place in range(size):

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.schedule import Action
+from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.workspace import LANES
 
 Array = NDArray[Any]
 
-_OBSERVE = int(Action.OBSERVE)
+_OBSERVE, _FAIL = int(Action.OBSERVE), int(Action.FAIL)
+_STATUSES = len(SolveStatus)
 
 
 @compiled
@@ -69,9 +71,13 @@ def check_schedule(
         if offsets[subject] > offsets[subject + 1]:
             raise ValueError("Offsets of a schedule must not decrease.")
     for record in range(records):
-        length = rows if actions[record] == _OBSERVE else template[at.N_STATES]
+        length = template[at.N_STATES]
+        if actions[record] == _OBSERVE:
+            length = rows
+        elif actions[record] == _FAIL:
+            length = _STATUSES
         if targets[record] < 0 or targets[record] >= length:
-            raise ValueError("A target of a schedule is no row or state.")
+            raise ValueError("A target of a schedule is no row, state or status.")
 
 
 @compiled

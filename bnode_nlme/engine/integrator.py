@@ -218,7 +218,7 @@ def _new_integrator(block: np.ndarray, adjoint: bool) -> np.ndarray:
             address,
             block[at.CVODES_METHOD],
             block[at.N_STATES],
-            block[at.N_PARAMETERS] + block[at.N_WEIGHTS],
+            block[at.N_PARAMETERS] + block[at.N_WEIGHTS] + block[at.N_STATES],
             block[at.ADJOINT_CALLBACK],
             block[at.ADJOINT_JACOBIAN_CALLBACK],
             block[at.QUADRATURE_CALLBACK],

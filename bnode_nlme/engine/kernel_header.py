@@ -50,7 +50,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def kernel_header(system: System, readouts: Sequence[str]) -> str:
+def kernel_header(system: System, readouts: Sequence[str], varying: Sequence[str] = ()) -> str:
     """Comment that tells what a system's kernels are, and what each function does.
 
     Parameters
@@ -59,12 +59,15 @@ def kernel_header(system: System, readouts: Sequence[str]) -> str:
         Whose kernels they are.
     readouts
         What a solve reports at each observation row.
+    varying
+        Inputs that vary within a subject, which are further states.
     """
     networks = [f"{network.name} ({network.size} weights)" for network in system.networks]
     lines = [
         f"native kernels of a system, written by bnode_nlme {__version__}",
         "",
         f"states: {_listed(system.states)}",
+        *([f"varying inputs, after the states: {_listed(varying)}"] if varying else []),
         f"parameters: {_listed(system.parameters)}",
         f"networks: {_listed(networks)}",
         f"covariates: {_listed(system.covariates)}",

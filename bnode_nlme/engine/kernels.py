@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 from pytensor.configdefaults import config
 from pytensor.graph.basic import Variable
 
+from bnode_nlme.dynamics.graph import SystemGraph
 from bnode_nlme.dynamics.system import System
 from bnode_nlme.engine.kernel_header import kernel_header
 from bnode_nlme.engine.lane_kernels import SYMBOLS, emit_lanes
@@ -19,6 +20,7 @@ from bnode_nlme.engine.llvm import emit
 from bnode_nlme.engine.lowering import lower, vector_jacobian_product
 from bnode_nlme.engine.native import compile_ir, content_hash
 from bnode_nlme.engine.program import Program
+from bnode_nlme.engine.varying import NOTHING_VARIES, Varying, with_varying
 from bnode_nlme.engine.workspace import Workspace
 
 SCALAR_KERNELS = (
@@ -48,6 +50,8 @@ class Kernels:
         parameters and covariates.
     states, parameters, weights, covariates : int
         Lengths of the input arrays.
+    varying : tuple of int
+        What the last of the states stand for, where inputs vary: see `Varying.codes`.
     readouts : tuple of str
         What a solve reports at each observation row: the outputs, then the states.
     readout_weights : int
@@ -60,6 +64,7 @@ class Kernels:
 
     source: str = field(repr=False)
     states: int
+    varying: tuple[int, ...]
     parameters: int
     weights: int
     covariates: int
@@ -80,10 +85,9 @@ class Kernels:
 
 
 def _expressions(
-    system: System, seed: Variable, readout_seed: Variable
+    system: System, graph: SystemGraph, seed: Variable, readout_seed: Variable
 ) -> dict[str, list[Variable]]:
-    graph = system.graph
-    readout = _readout(system)
+    readout = _readout(system, graph)
     inputs: list[Variable] = [graph.state, graph.parameters, graph.weights]
     dynamics = graph.derivative
     return {
@@ -113,8 +117,7 @@ def readout_names(system: System) -> tuple[str, ...]:
     return (*system.output_names, *(s for s in system.states if s not in system.output_names))
 
 
-def _readout(system: System) -> Variable:
-    graph = system.graph
+def _readout(system: System, graph: SystemGraph) -> Variable:
     extra = [i for i, name in enumerate(system.states) if name not in system.output_names]
     return (
         pt.concatenate([graph.outputs, pt.stack([graph.state[i] for i in extra])])
@@ -123,9 +126,9 @@ def _readout(system: System) -> Variable:
     )
 
 
-def _labels(system: System) -> dict[tuple[str, int], str]:
+def _labels(system: System, varying: Varying) -> dict[tuple[str, int], str]:
     named = {
-        "state": system.states,
+        "state": (*system.states, *varying.names(system)),
         "parameters": system.parameters,
         "covariates": system.covariates,
     }
@@ -140,24 +143,25 @@ def _labels(system: System) -> dict[tuple[str, int], str]:
     return labels
 
 
-def _without_idle_weights(adjoint: Program, system: System) -> int:
+def _without_idle_weights(adjoint: Program, first: int) -> int:
     """Drop the cotangents of weights where readouts have none; returns how many are left.
 
     Hundreds of zeros would be written, and added up, at every observation.
     """
-    first = 1 + len(system.states) + len(system.parameters)
     if all(adjoint.value_of(number) == 0.0 for number in adjoint.outputs[first:]):
         del adjoint.outputs[first:]
     return len(adjoint.outputs) - first
 
 
-def build_kernels(system: System) -> Kernels:
+def build_kernels(system: System, varying: Varying = NOTHING_VARIES) -> Kernels:
     """Differentiate, lower and print a system's right-hand side, outputs and initial state.
 
     Parameters
     ----------
     system
         The declared system.
+    varying
+        Which of its inputs change within a subject.
 
     Returns
     -------
@@ -168,14 +172,15 @@ def build_kernels(system: System) -> Kernels:
     LoweringError
         When the system uses an operation without a native counterpart.
     """
-    graph = system.graph
+    graph = with_varying(system.graph, varying)
     names = readout_names(system)
-    seed = pt.tensor("seed", shape=(len(system.states),), dtype="float64")
+    states = len(system.states) + len(varying)
+    seed = pt.tensor("seed", shape=(states,), dtype="float64")
     readout_seed = pt.tensor("seed", shape=(len(names),), dtype="float64")
     programs: dict[str, Program] = {}
     # PyTensor would note for each of thousands of variables where it was made.
     with config.change_flags(traceback__limit=0):
-        for kernel, outputs in _expressions(system, seed, readout_seed).items():
+        for kernel, outputs in _expressions(system, graph, seed, readout_seed).items():
             inputs = [
                 ("time", graph.time),
                 ("state", graph.state),
@@ -185,7 +190,6 @@ def build_kernels(system: System) -> Kernels:
                 ("seed", readout_seed if kernel == "readout_adjoint" else seed),
             ]
             programs[kernel] = lower(inputs, outputs)
-    states = len(system.states)
     dynamics = programs.pop("dynamics")
     for kernel, first, last in (
         ("derivative", 0, states),
@@ -194,7 +198,9 @@ def build_kernels(system: System) -> Kernels:
     ):
         programs[kernel] = dynamics.part(first, last)
     programs["jacobian"] = _jacobian(programs["state_adjoint"], states)
-    readout_weights = _without_idle_weights(programs["readout_adjoint"], system)
+    readout_weights = _without_idle_weights(
+        programs["readout_adjoint"], 1 + states + len(system.parameters)
+    )
     lanes = lane_programs(dynamics, states)
     space = Workspace.of(
         states=states,
@@ -204,7 +210,7 @@ def build_kernels(system: System) -> Kernels:
         fixed=lanes.fixed,
         kept=lanes.kept,
     )
-    labels = _labels(system)
+    labels = _labels(system, varying)
     bodies: list[str] = []
     needed: set[str] = set()
     for kernel in SCALAR_KERNELS:
@@ -214,10 +220,14 @@ def build_kernels(system: System) -> Kernels:
     functions, used = emit_lanes(lanes, space, states, labels)
     bodies += functions
     needed |= used
-    source = "\n\n".join([kernel_header(system, names), *sorted(needed), *bodies]) + "\n"
+    source = (
+        "\n\n".join([kernel_header(system, names, varying.names(system)), *sorted(needed), *bodies])
+        + "\n"
+    )
     return Kernels(
         source,
         states=states,
+        varying=varying.codes,
         parameters=len(system.parameters),
         weights=system.n_weights,
         covariates=len(system.covariates),
@@ -228,11 +238,12 @@ def build_kernels(system: System) -> Kernels:
     )
 
 
-_BUILT: weakref.WeakKeyDictionary[System, Kernels] = weakref.WeakKeyDictionary()
+_BUILT: weakref.WeakKeyDictionary[System, dict[Varying, Kernels]] = weakref.WeakKeyDictionary()
 
 
-def kernels_of(system: System) -> Kernels:
-    """The kernels of a system, built on the first request."""
-    if system not in _BUILT:
-        _BUILT[system] = build_kernels(system)
-    return _BUILT[system]
+def kernels_of(system: System, varying: Varying = NOTHING_VARIES) -> Kernels:
+    """The kernels of a system of which some inputs vary, built on the first request."""
+    built = _BUILT.setdefault(system, {})
+    if varying not in built:
+        built[varying] = build_kernels(system, varying)
+    return built[varying]

@@ -28,6 +28,7 @@ from bnode_nlme.engine.lane_calls import (
     load_subject,
     prepare,
     read_lane,
+    write_lane,
 )
 from bnode_nlme.engine.memory import (
     copy_memory,
@@ -36,7 +37,7 @@ from bnode_nlme.engine.memory import (
     pointer_to_integers,
     store_double,
 )
-from bnode_nlme.engine.records import use_subject
+from bnode_nlme.engine.records import clear_state, reset_adjoint, use_subject
 from bnode_nlme.engine.schedule import Action
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
@@ -44,6 +45,7 @@ from bnode_nlme.engine.tape import FULL, step_width
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
+_RESET = int(Action.RESET)
 _SUCCESS = int(SolveStatus.SUCCESS)
 
 
@@ -155,6 +157,46 @@ def _move_interval(block: np.ndarray, lane: int, began: int, ended: int) -> None
 
 
 @compiled
+def _part_moment(
+    block: np.ndarray,
+    lane: int,
+    subject: int,
+    first: int,
+    record: int,
+    actions: np.ndarray,
+    targets: np.ndarray,
+    times: np.ndarray,
+    amounts: np.ndarray,
+    rates: int,
+) -> None:
+    """Part the cotangent of a moment between a record and the one before it.
+
+    Putting a record off lets what comes before it last longer, and what comes after it less long:
+    it gains the adjoint times the slope before it, and loses that after it. `rates` are those
+    before the first record of the moment, 0 where there were none.
+    """
+    workspace, states = block[at.WORKSPACE], block[at.N_STATES]
+    slope, flow = np.empty(states), np.zeros(states)
+    if rates != 0:
+        read_lane(rates, 0, lane, states, flow.ctypes.data)
+    for place in range(first, record):
+        if actions[place] == _SET_RATE:
+            flow[targets[place]] = amounts[place]
+        elif actions[place] == _RESET:
+            flow[: block[at.N_COMPARTMENTS]] = 0.0
+    use_subject(block, subject)
+    seen = block[at.SEEN] + 8 * states * record
+    evaluate(block.ctypes.data, at.DERIVATIVE, times[record], seen, 0, slope.ctypes.data)
+    along = 0.0
+    for i in range(states):
+        adjoint = load_double(workspace, block[at.W_ADJOINT] + i * LANES + lane)
+        along += adjoint * (slope[i] + flow[i])
+    to_time = block[at.TIME_COTANGENTS] + 8 * record
+    store_double(to_time, 0, load_double(to_time, 0) + along)
+    store_double(to_time, -1, load_double(to_time, -1) - along)
+
+
+@compiled
 def _undo_records(
     block: np.ndarray,
     lane: int,
@@ -164,9 +206,11 @@ def _undo_records(
     actions: np.ndarray,
     targets: np.ndarray,
     times: np.ndarray,
+    amounts: np.ndarray,
     cotangents: np.ndarray,
     answer: np.ndarray,
     wanted: np.ndarray,
+    rates: int,
 ) -> None:
     """Pull back what a subject's records did to its lane at one moment."""
     workspace, states = block[at.WORKSPACE], block[at.N_STATES]
@@ -188,10 +232,24 @@ def _undo_records(
             store_double(block[at.AMOUNT_COTANGENTS], record, load_double(workspace, place))
             store_double(workspace, place, 0.0)
         else:
-            _initial_adjoint(block, lane, subject, times[record], answer)
-            for i in range(states):
-                store_double(workspace, block[at.W_ADJOINT] + i * LANES + lane, 0.0)
-                store_double(workspace, block[at.W_RATE_GRADIENT] + i * LANES + lane, 0.0)
+            adjoint = np.empty(states)
+            read_lane(workspace, block[at.W_ADJOINT], lane, states, adjoint.ctypes.data)
+            if action == _RESET:
+                seen = block[at.SEEN] + 8 * states * record
+                reset_adjoint(
+                    block, subject, times[record], seen, adjoint.ctypes.data, answer.ctypes.data
+                )
+                length = block[at.N_PARAMETERS]
+                _add_to_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer)
+                for i in range(block[at.N_COMPARTMENTS]):
+                    store_double(workspace, block[at.W_RATE_GRADIENT] + i * LANES + lane, 0.0)
+            else:
+                clear_state(block, adjoint.ctypes.data)
+            write_lane(workspace, block[at.W_ADJOINT], lane, states, adjoint.ctypes.data)
+        if block[at.SHARES] != 0 and record > first:
+            _part_moment(
+                block, lane, subject, first, record, actions, targets, times, amounts, rates
+            )
 
 
 @compiled
@@ -219,6 +277,7 @@ def _solve(block: np.ndarray, wanted: np.ndarray) -> int:
     actions = carray(pointer_to_integers(block[at.ACTIONS]), (records,))
     targets = carray(pointer_to_integers(block[at.TARGETS]), (records,))
     times = carray(pointer_to_doubles(block[at.TIMES]), (records,))
+    amounts = carray(pointer_to_doubles(block[at.AMOUNTS]), (records,))
     cotangents = carray(pointer_to_doubles(block[at.COTANGENTS]), (records, block[at.N_READOUTS]))
     members = carray(pointer_to_integers(block[at.MEMBERS]), (LANES,))
     count, states = block[at.N_MEMBERS], block[at.N_STATES]
@@ -307,15 +366,17 @@ def _solve(block: np.ndarray, wanted: np.ndarray) -> int:
             call_slope(block[at.FIRST_SLOPE_ADJOINT], workspace, weights, 0.0, 0.0)
             for lane in range(count):
                 if load_double(spans, LANES + lane) > 0.0:
-                    _move_interval(
-                        block, lane, began[lane], int(load_double(spans, 4 * LANES + lane))
-                    )
+                    lead = dense[lane] - 1 if block[at.SHARES] != 0 else began[lane]
+                    _move_interval(block, lane, lead, int(load_double(spans, 4 * LANES + lane)))
+        end = interval - width * steps
+        before = 0
+        if end > block[at.UNIT]:
+            before = end - 8 * ((5 + 2 * states) * LANES + 1) + row * states
         for lane in range(count):
             _undo_records(
                 block, lane, members[lane], began[lane], dense[lane],
-                actions, targets, times, cotangents, answer, wanted,
+                actions, targets, times, amounts, cotangents, answer, wanted, before,
             )  # fmt: skip
-        end = interval - width * steps
         taken += steps
     for lane in range(count):
         first = offsets[members[lane]]

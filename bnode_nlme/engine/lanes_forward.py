@@ -32,7 +32,7 @@ from bnode_nlme.engine.memory import (
     pointer_to_integers,
     store_double,
 )
-from bnode_nlme.engine.records import report, use_subject
+from bnode_nlme.engine.records import clear_state, report, reset_state, use_subject
 from bnode_nlme.engine.schedule import Action, is_zero_length
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
@@ -41,6 +41,7 @@ from bnode_nlme.engine.units import FULL_LANES_UNIT, LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
+_RESET = int(Action.RESET)
 _SUCCESS, _INTERNAL = int(SolveStatus.SUCCESS), int(SolveStatus.INTERNAL)
 _MAX_STEPS_REACHED, _NOT_FINITE = int(SolveStatus.MAX_STEPS), int(SolveStatus.NOT_FINITE)
 _STEP_TOO_SMALL, _STIFF = int(SolveStatus.STEP_TOO_SMALL), int(SolveStatus.STIFF)
@@ -76,7 +77,6 @@ def _apply_records(
     """Let a subject's records at this moment act on its lane; the first that comes later."""
     workspace, states, seen = block[at.WORKSPACE], block[at.N_STATES], block[at.SEEN]
     first_state, first_rate = block[at.W_STATES], block[at.W_RATES]
-    address = block.ctypes.data
     while record < last and is_zero_length(now, times[record]):
         action, target = actions[record], targets[record]
         state = seen + 8 * states * record
@@ -90,12 +90,15 @@ def _apply_records(
         elif action == _SET_RATE:
             store_double(workspace, first_rate + target * LANES + lane, amounts[record])
         else:
-            use_subject(block, subject)
             fresh = np.empty(states)
-            evaluate(address, at.INITIAL, now, 0, 0, fresh.ctypes.data)
-            for i in range(states):
-                store_double(workspace, first_state + i * LANES + lane, fresh[i])
-                store_double(workspace, first_rate + i * LANES + lane, 0.0)
+            read_lane(workspace, first_state, lane, states, fresh.ctypes.data)
+            if action == _RESET:
+                reset_state(block, subject, now, fresh.ctypes.data)
+                for i in range(block[at.N_COMPARTMENTS]):
+                    store_double(workspace, first_rate + i * LANES + lane, 0.0)
+            else:
+                clear_state(block, fresh.ctypes.data)
+            write_lane(workspace, first_state, lane, states, fresh.ctypes.data)
         record += 1
     return record
 

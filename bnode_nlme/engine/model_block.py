@@ -85,6 +85,7 @@ def model_block(kernels: Kernels, options: SolverOptions) -> NDArray[np.int64]:
     block[at.LANES_FORWARD] = lanes_forward.address
     block[at.LANES_BACKWARD] = lanes_backward.address
     block[at.N_STATES] = kernels.states
+    block[at.N_COMPARTMENTS] = kernels.states - len(kernels.varying)
     block[at.N_PARAMETERS] = kernels.parameters
     block[at.N_WEIGHTS] = kernels.weights
     block[at.N_COVARIATES] = kernels.covariates

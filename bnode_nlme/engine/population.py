@@ -65,8 +65,10 @@ class BackwardResult(NamedTuple):
         Cotangents of the weights; NaN where one subject's solve failed.
     steps : ndarray (subjects,), int64
     times, amounts : ndarray (records,)
-        Cotangents of the schedule's times and amounts; NaN for subjects that CVODES solved. Of
-        entries at one time only the sum means anything: they are taken to move together.
+        Cotangents of the schedule's times and amounts; NaN where a subject's solve failed. Of
+        several entries at one time each has its share, as if it moved and the others stayed, in
+        their order: exact in sum, and each as accurate as the tolerances. Without shares the first
+        of them has their sum, less what the time as such adds to a readout, which stays with it.
     """
 
     parameters: Array
@@ -92,7 +94,7 @@ def call_forward(template: Array, *given: Any) -> ForwardResult:
     return ForwardResult(*forward_call(template.ctypes.data, counts, int(keep_tape), *inputs))
 
 
-def call_backward(template: Array, *given: Any) -> BackwardResult:
+def call_backward(template: Array, *given: Any, shares: bool = True) -> BackwardResult:
     """Adjoint solve, called from Python.
 
     Parameters
@@ -103,9 +105,11 @@ def call_backward(template: Array, *given: Any) -> BackwardResult:
         Parameters, weights, covariates, and the arrays of a schedule; status, order, seen, tape
         and origins as the forward solve left them; the cotangents of the predictions, and the
         address where outcomes are counted.
+    shares
+        Whether entries of one moment want the cotangent of their own time each.
     """
     *inputs, counts = given
-    return BackwardResult(*backward_call(template.ctypes.data, counts, *inputs))
+    return BackwardResult(*backward_call(template.ctypes.data, counts, int(shares), *inputs))
 
 
 # Compiled code reads bare memory: a number of another type there would be read as its bits.
@@ -148,6 +152,7 @@ class PopulationSolver:
         """
         block = model_block(self.kernels, self.options)
         block[at.TAPE_HINT] = self.tape_hint.ctypes.data
+        block[at.VARYING] = self.varying.ctypes.data
         if block[at.CVODES_FORWARD] != 0:
             from bnode_nlme.engine.integrator import free_pool
 
@@ -164,6 +169,11 @@ class PopulationSolver:
     def tape_hint(self) -> NDArray[np.int64]:
         """Doubles of tape that a group took so far, lean and full: what the next call makes room for."""
         return np.array([_FIRST_LEAN, _FIRST_FULL])
+
+    @functools.cached_property
+    def varying(self) -> NDArray[np.int64]:
+        """What the states after the compartments stand for."""
+        return np.array(self.kernels.varying, np.int64)
 
     def forward(
         self,

@@ -177,6 +177,7 @@ def _solve_forward(
 def _solve_backward(
     template: Array,
     counts: int,
+    shares: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -214,8 +215,9 @@ def _solve_backward(
     block[at.WEIGHT_COTANGENTS] = groups.ctypes.data
     block[at.TIME_COTANGENTS] = to_times.ctypes.data
     block[at.AMOUNT_COTANGENTS] = to_amounts.ctypes.data
+    block[at.SHARES] = shares
     block[at.NEXT_GROUP] = shared.ctypes.data
-    if solved > 0 and parameters.shape[1] + weights.shape[0] > 0:
+    if solved > 0:
         call_entry(block[at.BACKWARD_ENTRY], block.ctypes.data)
     # In the order of the groups, whichever thread had them: the sum is the same each time.
     to_weights = np.zeros(weights.shape[0])
@@ -292,8 +294,7 @@ def forward_call(
             *[_left(1, types.float64)] * 2,
         ]
     )(
-        types.int64,
-        types.int64,
+        *[types.int64] * 3,
         *_SCHEDULED,
         *[_INTEGERS] * 2,
         *[_MATRIX, _VECTOR, _INTEGER_MATRIX, _MATRIX],
@@ -302,6 +303,7 @@ def forward_call(
 def backward_call(
     model: int,
     counts: int,
+    shares: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -321,6 +323,7 @@ def backward_call(
     return _solve_backward(
         carray(pointer_to_integers(model), (at.SIZE,)),
         counts,
+        shares,
         np.ascontiguousarray(parameters),
         np.ascontiguousarray(weights),
         np.ascontiguousarray(covariates),

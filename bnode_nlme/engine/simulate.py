@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,11 +11,18 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.dynamics.system import System
-from bnode_nlme.engine.arguments import covariate_matrix, parameter_columns, weight_vectors
-from bnode_nlme.engine.kernels import kernels_of
+from bnode_nlme.engine.arguments import (
+    covariate_matrix,
+    first_occasions,
+    over_occasions,
+    parameter_columns,
+    weight_vectors,
+)
+from bnode_nlme.engine.dose_values import values_of
+from bnode_nlme.engine.joined import join
 from bnode_nlme.engine.options import Method, SolverOptions
 from bnode_nlme.engine.population import PopulationSolver
-from bnode_nlme.engine.schedule import build_schedule
+from bnode_nlme.engine.schedule import Schedule, laid_out
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
 from bnode_nlme.study.study import Study
@@ -45,7 +53,8 @@ def simulate(
     study
         Subjects and records.
     parameters
-        A float or an array over the subjects for each of ``system.parameters``.
+        A float or an array over the subjects for each of ``system.parameters``; where the study has
+        occasions, also an array over ``study.occasions``.
     weights
         The flat weight vector (``mlp.size``,) of each of the system's networks, by name.
     method, rtol, atol, max_steps, threads
@@ -65,7 +74,8 @@ def simulate(
     ValueError
         When parameters, weights or covariates do not fit the system.
     TableError
-        When a dose goes to a compartment that the system does not have.
+        When a dose goes to a compartment that the system does not have, or has a RATE of -1 or -2
+        and the system gives no rate or duration.
     SundialsUnavailableError
         Where CVODES cannot be reached.
     """
@@ -77,9 +87,7 @@ def simulator(
     system: System, study: Study, options: SolverOptions
 ) -> Callable[[Mapping[str, Any], Mapping[str, Any] | None], xr.Dataset]:
     """What `simulate` does for parameters and weights, with the study laid out once."""
-    schedule = build_schedule(system, study)
     covariates = covariate_matrix(system, study)
-    solver = PopulationSolver(kernels_of(system), options)
     observed = study.observations
     coordinates = study.coords | {
         "time": (OBSERVATION, study.records.time[observed]),
@@ -90,18 +98,31 @@ def simulator(
     }
     attributes = {"method": options.method, "rtol": options.rtol, "atol": options.atol}
 
+    @functools.cache
+    def prepared(by_occasion: tuple[bool, ...]) -> tuple[PopulationSolver, Callable[..., Schedule]]:
+        joined = join(system, study, by_occasion)
+        solver = PopulationSolver(joined.kernels, options)
+        plan, fixed = joined.plan, joined.schedule
+        if fixed is not None:
+            return solver, lambda columns: fixed
+        values = values_of(system, study, plan, by_occasion)
+        return solver, lambda columns: laid_out(plan, values(columns))
+
     def solved(
         parameters: Mapping[str, Any], weights: Mapping[str, Any] | None = None
     ) -> xr.Dataset:
         matrix = np.empty((study.n_subjects, len(system.parameters)))
-        for i, column in enumerate(parameter_columns(system, study, parameters, _floats, np.shape)):
-            matrix[:, i] = column
+        given = parameter_columns(system, study, parameters, _floats, np.shape)
+        by_occasion = tuple(over_occasions(study, np.shape(column)) for column in given)
+        solver, schedule_of = prepared(by_occasion)
+        for i, column in enumerate(given):
+            matrix[:, i] = column[first_occasions(study)] if by_occasion[i] else column
         vectors = weight_vectors(system, weights, _floats, np.shape)
         result = solver.forward(
             matrix,
             np.concatenate([np.empty(0), *vectors]),
             covariates,
-            schedule,
+            schedule_of(given),
             np.arange(study.n_subjects),
         )
         statuses = [SolveStatus(int(code)) for code in result.status]

@@ -52,6 +52,8 @@ WORKER = next(_count)  # what a further thread runs, and the places of all of th
 POOL = next(_count)
 # Sizes and options.
 N_STATES = next(_count)
+N_COMPARTMENTS = next(_count)  # states of the system itself; varying inputs follow them
+VARYING = next(_count)  # address of what these stand for, see `bnode_nlme.engine.varying`
 N_PARAMETERS = next(_count)
 N_WEIGHTS = next(_count)
 N_COVARIATES = next(_count)
@@ -121,6 +123,7 @@ PARAMETER_COTANGENTS = next(_count)
 WEIGHT_COTANGENTS = next(_count)  # a row for each group
 TIME_COTANGENTS = next(_count)
 AMOUNT_COTANGENTS = next(_count)
+SHARES = next(_count)  # whether entries of one moment want a share of its cotangent each
 NEXT_GROUP = next(_count)  # address of an integer that all threads add to
 # The thread: what its units work with.
 WORKSPACE = next(_count)

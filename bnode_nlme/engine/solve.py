@@ -13,12 +13,19 @@ from pytensor.tensor.shape import specify_shape
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.system import System
-from bnode_nlme.engine.arguments import covariate_matrix, parameter_columns, weight_vectors
+from bnode_nlme.engine.arguments import (
+    covariate_matrix,
+    first_occasions,
+    over_occasions,
+    parameter_columns,
+    weight_vectors,
+)
 from bnode_nlme.engine.counts import SolveCounter
-from bnode_nlme.engine.kernels import kernels_of
+from bnode_nlme.engine.dose_values import symbolic_values
+from bnode_nlme.engine.joined import join
+from bnode_nlme.engine.layout_op import LayoutOp
 from bnode_nlme.engine.options import Method, SolverOptions
 from bnode_nlme.engine.population import PopulationSolver
-from bnode_nlme.engine.schedule import build_schedule
 from bnode_nlme.engine.solve_op import SolveOp
 from bnode_nlme.study.study import Study
 
@@ -83,7 +90,8 @@ def solve(
         Subjects and records.
     parameters
         A scalar or a vector over the subjects for each of ``system.parameters``; symbolic or
-        numbers.
+        numbers. Where the study has occasions, also a vector over ``study.occasions``: the
+        parameter changes where the occasion does.
     weights
         The flat weight vector (``mlp.size``,) of each of the system's networks, by name.
     method
@@ -111,7 +119,8 @@ def solve(
     ValueError
         When parameters, weights or covariates do not fit the system.
     TableError
-        When a dose goes to a compartment that the system does not have.
+        When a dose goes to a compartment that the system does not have, or has a RATE of -1 or -2
+        and the system gives no rate or duration.
     SundialsUnavailableError
         Where CVODES cannot be reached.
 
@@ -125,15 +134,26 @@ def solve(
     and are as accurate as its tolerances.
     """
     options = SolverOptions(method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps, threads)
-    schedule = build_schedule(system, study)
     covariates = covariate_matrix(system, study)
+    given = parameter_columns(system, study, parameters, _floats, _static_shape)
+    by_occasion = tuple(over_occasions(study, _static_shape(column)) for column in given)
+    joined = join(system, study, by_occasion)
+    if joined.schedule is not None:
+        schedule: Any = joined.schedule.arrays
+    else:
+        values = symbolic_values(system, study, joined.plan, given, by_occasion)
+        laid: Any = LayoutOp()(*joined.plan.arrays, *values)
+        schedule = laid[:5]
     n_subjects = (study.n_subjects,)
     columns = [
         # A vector whose length is known at run time only is checked then.
         specify_shape(column, n_subjects)
         if column.ndim and column.type.shape != (1,)
         else pt.broadcast_to(column, n_subjects)
-        for column in parameter_columns(system, study, parameters, _floats, _static_shape)
+        for column in (
+            column[first_occasions(study)] if over else column
+            for column, over in zip(given, by_occasion, strict=True)
+        )
     ]
     # Column by column: numba's code for a join and its gradient is long, and takes long to compile.
     matrix = pt.zeros((study.n_subjects, len(columns)))
@@ -141,14 +161,14 @@ def solve(
         matrix = matrix[:, index].set(column)
     vectors = weight_vectors(system, weights, _floats, _static_shape)
     counter = SolveCounter()
-    solver = PopulationSolver(kernels_of(system), options)
+    solver = PopulationSolver(joined.kernels, options)
     outputs: Any = SolveOp(solver, counter)(
         matrix,
         pt.concatenate(vectors) if vectors else pt.zeros((0,), dtype="float64"),
         covariates,
-        *schedule.arrays,
+        *schedule,
         np.arange(study.n_subjects),
-        np.int64(schedule.rows),
+        np.int64(joined.plan.rows),
     )
     predictions, status, steps, engines, *_ = outputs
     columns_of = {name: predictions[:, i] for i, name in enumerate(solver.kernels.readouts)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
-from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.basic import Apply, Constant, Variable
 from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.op import Op
 from pytensor.graph.rewriting.basic import node_rewriter
@@ -33,6 +33,7 @@ _INPUTS = (
     "subjects",
     "rows",
 )
+_DIFFERENTIABLE = ("parameters", "weights", "times", "amounts")
 
 
 _MATRIX, _VECTOR = pt.TensorType("float64", (None, None)), pt.TensorType("float64", (None,))
@@ -106,8 +107,8 @@ class SolveOp(Op):
             storage[0] = result
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        """Predictions have derivatives by parameters and weights, and nothing else has any."""
-        return [[index < 2] + [False] * 7 for index in range(len(_INPUTS))]
+        """Predictions have derivatives by `_DIFFERENTIABLE`, and nothing else has any."""
+        return [[name in _DIFFERENTIABLE] + [False] * 7 for name in _INPUTS]
 
     def pullback(
         self,
@@ -119,11 +120,16 @@ class SolveOp(Op):
         if isinstance(cotangents[0].type, DisconnectedType):
             return [disconnected_type() for _ in inputs]
         _, status, _, _, order, seen, tape, origins = outputs
-        adjoint: Any = AdjointOp(self.solver, self.counter)(
+        # A schedule that does not move wants no cotangents: splitting them up would take time.
+        moving = not isinstance(inputs[_INPUTS.index("times")], Constant)
+        adjoint: Any = AdjointOp(self.solver, self.counter, shares=moving)(
             *inputs[:8], status, order, seen, tape, origins, cotangents[0]
         )
-        to_parameters, to_weights, *_ = adjoint
-        return [to_parameters, to_weights, *[disconnected_type() for _ in inputs[2:]]]
+        to_parameters, to_weights, _, to_times, to_amounts = adjoint
+        answers = dict(
+            zip(_DIFFERENTIABLE, (to_parameters, to_weights, to_times, to_amounts), strict=True)
+        )
+        return [answers.get(name, disconnected_type()) for name in _INPUTS]
 
     def infer_shape(self, node: Apply, shapes: Any) -> list[tuple[Any, ...]]:
         """Shapes of predictions, status and steps; the tape is as long as the solve makes it."""
@@ -139,18 +145,22 @@ class SolveOp(Op):
 
 
 class AdjointOp(Op):
-    """Adjoint solve of a population: cotangents of parameters and weights.
+    """Adjoint solve of a population: cotangents of parameters, weights and the schedule.
 
     Inputs: those of the forward solve without subjects and rows, what it left, and the cotangents of
     the predictions (rows, readouts). Outputs: cotangents of the parameters (S, P) and of the weights
-    (W,), steps (S,), and cotangents of the schedule's times and amounts.
+    (W,), steps (S,), and cotangents of times and amounts (E,); with `shares`, those of times are
+    parted between the entries of one moment.
     """
 
-    __props__ = ("solver", "counter")
+    __props__ = ("solver", "counter", "shares")
 
-    def __init__(self, solver: PopulationSolver, counter: SolveCounter) -> None:
+    def __init__(
+        self, solver: PopulationSolver, counter: SolveCounter, shares: bool = True
+    ) -> None:
         self.solver = solver
         self.counter = counter
+        self.shares = shares
 
     def __str__(self) -> str:
         return f"AdjointOp{{{self.solver.kernels.key}, {self.solver.options.method}}}"
@@ -178,6 +188,7 @@ class AdjointOp(Op):
             self.solver.template,
             *inputs,
             self.counter.address,
+            shares=self.shares,
         )
         for storage, result in zip(output_storage, results, strict=True):
             storage[0] = result
@@ -259,7 +270,7 @@ def _compile_solve(op: SolveOp, **kwargs: Any) -> tuple[Any, str]:
 @register_funcify_and_cache_key(AdjointOp)
 def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
     place = model_place(op.solver, op.counter)
-    call = backward_call.bound(place)
+    call = backward_call.bound(place, int(op.shares))
 
     @numba_njit
     def solve_adjoint(
@@ -298,4 +309,4 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
         )
 
     _keep_alive(solve_adjoint, op.counter)
-    return solve_adjoint, _key(backward_call.symbol, place)
+    return solve_adjoint, _key(backward_call.symbol, place, op.shares)

@@ -17,6 +17,8 @@ class SolveStatus(IntEnum):
     TOO_MUCH_ACCURACY = 6
     INTERNAL = 7
     STIFF = 8
+    DOSING = 9
+    NO_STEADY_STATE = 10
 
     @property
     def message(self) -> str:
@@ -46,5 +48,12 @@ _MESSAGES = {
         "the tolerances ask for more than double precision gives; raise rtol or atol"
     ),
     SolveStatus.STIFF: ('the system is too stiff for the explicit method; use method="bdf"'),
+    SolveStatus.DOSING: (
+        "a lag, bioavailability, duration or rate of a dose was negative, NaN or infinite, or a "
+        "duration or rate was zero"
+    ),
+    SolveStatus.NO_STEADY_STATE: (
+        "the same dose for ever leads to no steady state, or none was found"
+    ),
     SolveStatus.INTERNAL: "the solver ran out of memory or refused its input",
 }

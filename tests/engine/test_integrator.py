@@ -55,7 +55,7 @@ HINT, POOL = np.array([1000, 1000]), np.zeros(128, np.int64)
 def created(method: int, rtol: float) -> tuple[Any, Any]:
     block = template(method, rtol)
     return block, create_integrator(
-        block.ctypes.data, method, 2, 3, forward_callback.address,
+        block.ctypes.data, method, 2, 3 + 2, forward_callback.address,
         forward_jacobian_callback.address, quadrature_callback.address, rtol, 1e-8,
     )  # fmt: skip
 

@@ -1,0 +1,113 @@
+"""The equilibrium under a constant infusion: the state at which the right-hand side vanishes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnode_nlme.engine import slots as at
+from bnode_nlme.engine.compilation import compiled
+from bnode_nlme.engine.linear_solve import solve_linear
+from bnode_nlme.engine.memory import call_kernel
+from bnode_nlme.engine.steady_state_newton import size_of
+
+Array = NDArray[Any]
+
+_NEAR = 0.1
+"""Part of a state by which Newton's method may change it: until then the system is integrated."""
+
+_MOST_STEPS = 30
+
+
+@compiled
+def _jacobian(
+    template: Array, time: float, state: Array, parameters: Array, weights: Array, covariates: Array
+) -> Array:
+    """Derivatives of each slope (rows) by each state."""
+    states = state.shape[0]
+    columns = np.empty((states, states))
+    call_kernel(
+        template[at.JACOBIAN], time, state.ctypes.data, parameters.ctypes.data,
+        weights.ctypes.data, covariates.ctypes.data, 0, columns.ctypes.data,
+    )  # fmt: skip
+    return columns.T.copy()
+
+
+@compiled
+def first_horizon(
+    template: Array, time: float, state: Array, parameters: Array, weights: Array, covariates: Array
+) -> float:
+    """How long a system is integrated at first: the time scale of its fastest state."""
+    jacobian = _jacobian(template, time, state, parameters, weights, covariates)
+    largest = np.abs(jacobian).max()
+    return 1.0 / largest if 0.0 < largest < np.inf else 1.0
+
+
+@compiled
+def to_equilibrium(
+    template: Array,
+    time: float,
+    state: Array,
+    target: int,
+    rate: float,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+    rtol: float,
+    atol: float,
+) -> bool:
+    """Newton's method from a state that is near already; moves the state, or returns False."""
+    states = state.shape[0]
+    found, step = state.copy(), np.empty(states)
+    last = np.inf
+    for attempt in range(_MOST_STEPS):
+        call_kernel(
+            template[at.DERIVATIVE], time, found.ctypes.data, parameters.ctypes.data,
+            weights.ctypes.data, covariates.ctypes.data, 0, step.ctypes.data,
+        )  # fmt: skip
+        step[target] += rate
+        step *= -1.0
+        jacobian = _jacobian(template, time, found, parameters, weights, covariates)
+        if not solve_linear(jacobian, step):
+            return False
+        if attempt == 0:
+            for i in range(states):
+                if not abs(step[i]) <= _NEAR * abs(found[i]) + atol:
+                    return False
+        size = size_of(step, found, rtol, atol)
+        if not size < last:
+            break
+        found += step
+        last = size
+        if size == 0.0:
+            break
+    # Steps that no longer shrink are rounding.
+    if last > 1e-3:
+        return False
+    state[:] = found
+    return True
+
+
+@compiled
+def pull_back_equilibrium(
+    template: Array,
+    time: float,
+    state: Array,
+    cotangents: Array,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+    answer: Array,
+) -> bool:
+    """Cotangents of parameters and weights to `answer`; `cotangents` become those of the slopes."""
+    jacobian = _jacobian(template, time, state, parameters, weights, covariates)
+    if not solve_linear(jacobian.T.copy(), cotangents):
+        return False
+    cotangents *= -1.0
+    call_kernel(
+        template[at.PARAMETER_ADJOINT], time, state.ctypes.data, parameters.ctypes.data,
+        weights.ctypes.data, covariates.ctypes.data, cotangents.ctypes.data, answer.ctypes.data,
+    )  # fmt: skip
+    return True

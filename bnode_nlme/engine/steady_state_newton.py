@@ -1,0 +1,131 @@
+"""Newton's method for the state that a virtual subject ends where it starts.
+
+The state after one interval is a function of the state before it; its fixed point is the steady
+state. Giving dose after dose finds it as slowly as the slowest state is eliminated, Newton's method
+in a few steps, since adjoint solves give the exact Jacobian. From where it does not lead closer,
+doses go on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnode_nlme.engine.compilation import compiled
+from bnode_nlme.engine.linear_solve import solve_linear
+from bnode_nlme.engine.population_calls import backward_call, forward_call
+
+Array = NDArray[Any]
+
+CALLED = (forward_call, backward_call)
+"""What finds a steady state calls these by name."""
+
+CYCLES = 2
+"""Doses that are given before Newton's method is tried, and again where it has failed."""
+
+_CLOSER, _MUCH_CLOSER = 0.9, 0.01
+"""By what a step must make the residual smaller; where it makes a state negative that was not."""
+
+_CONVERGED, _WITHIN = 0.1, 10.0
+"""Step of Newton's method, in tolerances, after which there is no other; and the residual that the
+rounding of the solves may leave, where steps no longer shrink."""
+
+
+@compiled
+def size_of(change: Array, state: Array, rtol: float, atol: float) -> float:
+    """Largest change of a state in units of its tolerance; infinite where one is no number."""
+    largest = 0.0
+    for i in range(change.shape[0]):
+        scaled = abs(change[i]) / (atol + rtol * abs(state[i]))
+        if not scaled <= largest:
+            largest = scaled if scaled < np.inf else np.inf
+    return largest
+
+
+@compiled
+def is_accepted(
+    tried: Array, reached: Array, before: float, lowest: Array, rtol: float, atol: float
+) -> bool:
+    """Whether a step of Newton's method, from the residual size `before`, has led closer."""
+    residual = size_of(reached - tried, reached, rtol, atol)
+    wanted = _CLOSER
+    for i in range(tried.shape[0]):
+        # Newton's method may leap to a root on the other side of a pole, of no meaning.
+        if lowest[i] >= 0.0 and tried[i] < -(atol + rtol * abs(reached[i])):
+            wanted = _MUCH_CLOSER
+    return residual <= max(wanted * before, _WITHIN)
+
+
+@compiled
+def is_attracting(jacobian: Array) -> bool:
+    """Whether small deviations die out, dose after dose: whether high powers do not grow."""
+    power = jacobian.copy()
+    size = power.shape[0]
+    for _ in range(12):
+        square = np.zeros((size, size))
+        for i in range(size):
+            for j in range(size):
+                for k in range(size):
+                    square[i, j] += power[i, k] * power[k, j]
+        power = square
+        largest = np.abs(power).max()
+        if largest < 1e-6:
+            return True
+        if not largest < 1e12:
+            return False
+    return True
+
+
+@compiled
+def newton_step(jacobian: Array, residual: Array, step: Array) -> bool:
+    """The step to where the linearised interval ends as it starts; False where there is none."""
+    matrix = -jacobian
+    for i in range(residual.shape[0]):
+        matrix[i, i] += 1.0
+        step[i] = residual[i]
+    return bool(solve_linear(matrix, step))
+
+
+@compiled
+def has_converged(step: float, residual: float, last_step: float) -> bool:
+    """Whether a step is the last: far within tolerance, or no better for all that is solved."""
+    return step <= _CONVERGED or (residual <= _WITHIN and step >= 0.5 * last_step)
+
+
+_backward = backward_call.named
+
+
+@compiled
+def jacobians_of(
+    model: int,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+    offsets: Array,
+    actions: Array,
+    targets: Array,
+    times: Array,
+    amounts: Array,
+    forward: Any,
+    wanted: Array,
+    jacobians: Array,
+) -> None:
+    """Derivatives of the states after the interval (rows) by those before it, where wanted."""
+    if not wanted.any():
+        return
+    states = jacobians.shape[1]
+    _, status, _, _, order, seen, tape, origins = forward
+    for i in range(states):
+        cotangents = np.zeros((wanted.shape[0], states))
+        for d in np.flatnonzero(wanted):
+            cotangents[d, i] = 1.0
+        _, _, _, _, to_amounts = _backward(
+            (
+                model, 0, 0, parameters, weights, covariates, offsets, actions, targets, times,
+                amounts, status, order, seen, tape, origins, cotangents,
+            )
+        )  # fmt: skip
+        for d in np.flatnonzero(wanted):
+            jacobians[d, i] = to_amounts[offsets[d] + 1 : offsets[d] + 1 + states]
