@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnode_nlme.study.columns import EVENT_COLUMNS, LATER_COLUMNS, Columns
 from bnode_nlme.study.findings import Findings
+from bnode_nlme.study.interpolation import Interpolation
 from bnode_nlme.study.number_column import read_numbers
 from bnode_nlme.study.subjects import Grouping
-
-Interpolation = Literal["locf", "nocb", "linear"]
 
 
 def check_covariate_names(covariates: Sequence[str], interpolation: str) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from bnode_nlme.study.columns import find_columns
-from bnode_nlme.study.covariates import Interpolation, check_covariate_names, read_covariates
+from bnode_nlme.study.covariates import check_covariate_names, read_covariates
 from bnode_nlme.study.doses import check_dose_count, read_doses
 from bnode_nlme.study.events import read_events
 from bnode_nlme.study.findings import Findings
+from bnode_nlme.study.interpolation import Interpolation
 from bnode_nlme.study.labels import read_labels
 from bnode_nlme.study.later import refuse_later_columns
 from bnode_nlme.study.number_column import read_numbers

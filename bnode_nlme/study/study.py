@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -11,8 +11,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from bnode_nlme.study.consistency import check_covariates, check_occasions, check_subject_index
 from bnode_nlme.study.dataset import study_dataset
-from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
+from bnode_nlme.study.dimensions import OBSERVATION, OCCASION, SUBJECT
+from bnode_nlme.study.interpolation import Interpolation
+from bnode_nlme.study.occasions import Occasions
 from bnode_nlme.study.prediction_times import records_at_times
 from bnode_nlme.study.read_only import read_only
 from bnode_nlme.study.records import Records
@@ -34,42 +37,59 @@ class Study:
     records : Records
         The rows of the table, R of them.
     covariates : mapping of str to ndarray of float64, shape (S,)
-        Static covariates, one value a subject; read-only.
+        One value a subject: of a covariate that varies, the one at the subject's first record.
+        Read-only.
+    varying : mapping of str to ndarray of float64, shape (R,)
+        Those covariates that vary within some subject: the value at every record, blank cells
+        filled as `interpolation` says. Read-only.
+    interpolation : {"locf", "nocb", "linear"}
+        How a varying covariate runs between records: a record's value holds from it to the next
+        one, holds from the record before it up to it, or moves in a straight line from record to
+        record. A change of occasion acts at its record, or with nocb at the record before it.
+    occasions : Occasions or None
+        All pairs of subject and occasion, K of them; None where the table has no OCC.
 
     Raises
     ------
     ValueError
-        If IDs repeat, records point outside `subjects`, or a covariate has not one value a subject.
+        If IDs repeat, records point outside `subjects` or `occasions`, a covariate has not one
+        value a subject, or a varying one not one value a record.
     """
 
     name: str
     subjects: NDArray[Any]
     records: Records
     covariates: Mapping[str, NDArray[np.float64]]
+    varying: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    interpolation: Interpolation = "locf"
+    occasions: Occasions | None = None
 
     def __post_init__(self) -> None:
         ids = np.asarray(self.subjects)
         kind = np.int64 if np.issubdtype(ids.dtype, np.integer) else np.str_
-        ids = read_only(ids, kind, "subjects")
-        if len(np.unique(ids)) != len(ids):
-            raise ValueError("Study.subjects must be distinct.")
-        index = self.records.subject
-        if len(index) and not (index[0] >= 0 and index[-1] < len(ids)):
-            raise ValueError(
-                f"Records.subject must lie in 0 to {len(ids) - 1}, the subjects' range."
-            )
-        frozen = {k: read_only(v, np.float64, f"covariate {k}") for k, v in self.covariates.items()}
-        for name, values in frozen.items():
-            if len(values) != len(ids):
-                raise ValueError(
-                    f"Covariate {name!r} must have one value for each of the {len(ids)} subjects, "
-                    f"and has {len(values)}."
-                )
-        object.__setattr__(self, "subjects", ids)
-        object.__setattr__(self, "covariates", MappingProxyType(frozen))
+        object.__setattr__(self, "subjects", read_only(ids, kind, "subjects"))
+        for mapping in ("covariates", "varying"):
+            frozen = {
+                name: read_only(values, np.float64, f"covariate {name}")
+                for name, values in getattr(self, mapping).items()
+            }
+            object.__setattr__(self, mapping, MappingProxyType(frozen))
+        check_subject_index(self.records, self.subjects)
+        check_covariates(
+            self.records, len(self.subjects), self.covariates, self.varying, self.interpolation
+        )
+        check_occasions(self.records, len(self.subjects), self.occasions)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Study, (self.name, self.subjects, self.records, dict(self.covariates))
+        return Study, (
+            self.name,
+            self.subjects,
+            self.records,
+            dict(self.covariates),
+            dict(self.varying),
+            self.interpolation,
+            self.occasions,
+        )
 
     @property
     def n_subjects(self) -> int:
@@ -102,8 +122,15 @@ class Study:
 
     @property
     def coords(self) -> dict[str, NDArray[Any]]:
-        """Coordinates for ``pm.Model(coords=...)``: subject IDs; row numbers of observations."""
-        return {SUBJECT: self.subjects, OBSERVATION: self.records.row[self.observations]}
+        """Coordinates for ``pm.Model(coords=...)``.
+
+        IDs on ``subject``, row numbers on ``observation``, and where the study has occasions
+        ``"ID:label"`` on ``occasion``.
+        """
+        named = {SUBJECT: self.subjects, OBSERVATION: self.records.row[self.observations]}
+        if self.occasions is not None:
+            named[OCCASION] = self.occasions.names(self.subjects)
+        return named
 
     def select(
         self,
