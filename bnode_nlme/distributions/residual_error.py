@@ -274,9 +274,7 @@ class StudentT(ContinuousError):
     @override
     def with_parameters(self, values: Mapping[str, Any]) -> Self:
         inner = {name: value for name, value in values.items() if name != "nu"}
-        return replace(
-            self, error=self.error.with_parameters(inner), nu=values.get("nu", self.nu)
-        )
+        return replace(self, error=self.error.with_parameters(inner), nu=values.get("nu", self.nu))
 
     @override
     def impossible(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -52,7 +52,9 @@ def parameter_summary(posterior: xr.Dataset) -> pd.DataFrame:
             row = {
                 "mean": column.mean(),
                 "sd": column.std(ddof=1) if column.size > 1 else np.nan,
-                **dict(zip(("5%", "50%", "95%"), np.quantile(column, (0.05, 0.5, 0.95)), strict=True)),
+                **dict(
+                    zip(("5%", "50%", "95%"), np.quantile(column, (0.05, 0.5, 0.95)), strict=True)
+                ),
             }
             if several:
                 row |= {"r_hat": float(rhat[index]), "ess": float(ess[index])}

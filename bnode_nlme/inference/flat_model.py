@@ -190,7 +190,5 @@ def flat_model(model: pm.Model) -> FlatModel:
         raise ValueError("fit wants a model with an unobserved variable; this one has none.")
     point = model.initial_point()
     names = tuple(str(v.name) for v in model.free_RVs)
-    shapes = tuple(
-        tuple(np.shape(point[str(model.rvs_to_values[v].name)])) for v in model.free_RVs
-    )
+    shapes = tuple(tuple(np.shape(point[str(model.rvs_to_values[v].name)])) for v in model.free_RVs)
     return FlatModel(model, names, shapes)

@@ -87,6 +87,4 @@ def _cutpoints(name: str, error: Ordinal) -> Any:
     gap = f"{name}_gap_after"
     pm.modelcontext(None).add_coord(gap, error.first + np.arange(count - 1))
     gaps = GAP.variable(f"{name}_gaps", dims=gap)
-    return pm.Deterministic(
-        name, first + pt.concatenate([pt.zeros(1), pt.cumsum(gaps)]), dims=dim
-    )
+    return pm.Deterministic(name, first + pt.concatenate([pt.zeros(1), pt.cumsum(gaps)]), dims=dim)

@@ -147,9 +147,7 @@ def censored_study(limit: float = np.nan) -> bn.Study:
     records = study.records
     below = (records.evid == 0) & (records.value == LLOQ)
     assert 0 < below.sum() < 6
-    marked = replace(
-        records, censoring=below.astype(int), limit=np.where(below, limit, np.nan)
-    )
+    marked = replace(records, censoring=below.astype(int), limit=np.where(below, limit, np.nan))
     return replace(study, records=marked)
 
 

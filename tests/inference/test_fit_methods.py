@@ -31,8 +31,10 @@ def test_posterior_is_the_exact_one(method: str) -> None:
     mean, covariance = exact_posterior()
     sd = np.sqrt(np.diag(covariance))
     draws = np.concatenate(
-        [result.posterior["m"].to_numpy().reshape(-1, 1)]
-        + [result.posterior["z"].to_numpy().reshape(-1, SUBJECTS)],
+        [
+            result.posterior["m"].to_numpy().reshape(-1, 1),
+            result.posterior["z"].to_numpy().reshape(-1, SUBJECTS),
+        ],
         axis=1,
     )
     # Five standard errors of 500 independent draws, which each method has by far.

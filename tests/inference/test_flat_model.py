@@ -28,9 +28,7 @@ def test_gradient_is_that_of_the_value() -> None:
     ):
         _, gradient = function(x)
         h = 1e-6
-        numeric = [
-            (function(x + h * e)[0] - function(x - h * e)[0]) / (2.0 * h) for e in np.eye(4)
-        ]
+        numeric = [(function(x + h * e)[0] - function(x - h * e)[0]) / (2.0 * h) for e in np.eye(4)]
         np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
 
 

@@ -85,12 +85,11 @@ class IndividualTerms:
     def prior_precision(self, x: Vector) -> list[NDArray[np.float64]]:
         """Negative second derivatives of each subject's random effects' log-density."""
         return [
-            -curvature for curvature in self.block_derivatives(x, self._effects_gradient, _PRIOR_STEP)
+            -curvature
+            for curvature in self.block_derivatives(x, self._effects_gradient, _PRIOR_STEP)
         ]
 
-    def block_derivatives(
-        self, x: Vector, gradient: Any, step: float
-    ) -> list[NDArray[np.float64]]:
+    def block_derivatives(self, x: Vector, gradient: Any, step: float) -> list[NDArray[np.float64]]:
         """Derivatives of a gradient within each block, by central differences, all at once."""
         result = [np.zeros((len(block), len(block))) for block in self.blocks]
         for column in range(self.n_effects):
