@@ -13,6 +13,7 @@ from bnode_nlme.inference.laplace.settings import Form
 
 _ITERATIONS, _HALVINGS = 60, 20
 _ENOUGH, _SLOW = 1e-12, 0.05
+_FLOOR, _NOISE = 1e-8, 1e-6
 _STEP = 1e-4
 
 Matrices = list[NDArray[np.float64]]
@@ -103,12 +104,10 @@ def find_modes(
             [step @ gradient[block] for step, block in zip(steps, terms.blocks, strict=True)]
         )
         worst = float(gains.max(initial=0.0))
-        if worst <= _ENOUGH:
+        # Where gains are small and fall no more, what is left is the solver's own error.
+        if worst <= _ENOUGH or (worst <= _FLOOR and worst > 0.5 * before):
             return Modes(x, joint, gradient, curvature(terms, x, form))
         x, joint, gradient, stuck = _step(terms, x, joint, gradient, steps, gains)
-        if stuck and scaling is None and worst < 1e-7:
-            # What is left is less than the solver's own error.
-            return Modes(x, joint, gradient, curvature(terms, x, form))
         if worst > _SLOW * before or stuck:
             matrices, scaling = None, None
         before = worst
@@ -135,9 +134,8 @@ def _step(
         for factor, block, step in zip(length, terms.blocks, steps, strict=True):
             tried[block] += factor * step
         new, slope = terms.joint(tried)
-        # Gains below rounding cannot be seen in the value.
-        rounding = 1e-10 * (1.0 + np.abs(joint))
-        worse = ~(new >= joint + 1e-4 * length * gains - rounding)
+        # Gains below the solver's error cannot be seen in the value.
+        worse = ~(new >= joint + 1e-4 * length * gains - _NOISE * (1.0 + np.abs(joint)))
         if not worse.any():
             return tried, new, slope, False
         length[worse] *= 0.5
