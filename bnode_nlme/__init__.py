@@ -6,6 +6,14 @@ the dynamics, and `NeuralODE`, `RandomEffects` and `NetworkWeights` put them int
 """
 
 from bnode_nlme import datasets as datasets
+from bnode_nlme.diagnostics.of_fit import goodness_of_fit as goodness_of_fit
+from bnode_nlme.diagnostics.of_fit import loo as loo
+from bnode_nlme.diagnostics.of_fit import npde as npde
+from bnode_nlme.diagnostics.of_fit import parameter_table as parameter_table
+from bnode_nlme.diagnostics.of_fit import prior_posterior as prior_posterior
+from bnode_nlme.diagnostics.of_fit import random_effects as random_effects
+from bnode_nlme.diagnostics.of_fit import shrinkage as shrinkage
+from bnode_nlme.diagnostics.of_fit import vpc as vpc
 from bnode_nlme.distributions import Additive as Additive
 from bnode_nlme.distributions import Bernoulli as Bernoulli
 from bnode_nlme.distributions import Beta as Beta
@@ -45,6 +53,16 @@ from bnode_nlme.nlme import Omega as Omega
 from bnode_nlme.nlme import Power as Power
 from bnode_nlme.nlme import PyMCPrior as PyMCPrior
 from bnode_nlme.nlme import Uniform as Uniform
+from bnode_nlme.plots import plot_covariates as plot_covariates
+from bnode_nlme.plots import plot_goodness_of_fit as plot_goodness_of_fit
+from bnode_nlme.plots import plot_individual_fits as plot_individual_fits
+from bnode_nlme.plots import plot_npde as plot_npde
+from bnode_nlme.plots import plot_prior_posterior as plot_prior_posterior
+from bnode_nlme.plots import plot_random_effects as plot_random_effects
+from bnode_nlme.plots import plot_vpc as plot_vpc
+from bnode_nlme.results import Individualisation as Individualisation
+from bnode_nlme.results import individualise as individualise
+from bnode_nlme.results import predict as predict
 from bnode_nlme.study import Regimen as Regimen
 from bnode_nlme.study import Study as Study
 from bnode_nlme.study import TableError as TableError

@@ -51,7 +51,10 @@ def effect_distributions(eta: xr.DataArray, *, mass: float = 0.9) -> xr.Dataset:
     quantiles = central_quantiles(mass)
     result = {name: values.quantile(quantiles, _DRAWS) for name, values in statistics.items()}
     result["individual_mean"] = eta.mean(_DRAWS)
-    result["individual_sd"] = eta.std(_DRAWS, ddof=1)
+    single = eta.sizes["chain"] * eta.sizes["draw"] == 1  # a mode, which has no spread
+    result["individual_sd"] = (
+        xr.full_like(result["individual_mean"], np.nan) if single else eta.std(_DRAWS, ddof=1)
+    )
     return xr.Dataset(result)
 
 

@@ -14,6 +14,8 @@ from bnode_nlme.diagnostics.draws import require_dimensions
 from bnode_nlme.diagnostics.percentiles import central_quantiles
 
 _DRAWS = ("chain", "draw")
+_FEWEST = 3
+"""Draws of a chain up to which nothing can be said of convergence."""
 EffectDistribution = Literal["log-normal", "normal", "logit-normal"]
 
 
@@ -58,7 +60,8 @@ def parameter_table(
         Rows by `role` and `name`. `unit`; `estimate` (median), `mean`, `sd`, `rse` (sd over
         absolute mean, %; NaN for correlations), `lower`, `upper` (central interval), `cv`,
         `cv_lower`, `cv_upper` (100 sqrt(exp(ω²) - 1) at each draw, its median and interval, %),
-        `shrinkage` (%), `r_hat`, `ess_bulk`, `ess_tail` (Vehtari 2021, doi:10.1214/20-BA1221).
+        `shrinkage` (%), `r_hat`, `ess_bulk`, `ess_tail` (Vehtari 2021, doi:10.1214/20-BA1221). NaN
+        where there is nothing to say, as of the spread of one draw.
 
     Raises
     ------
@@ -164,16 +167,23 @@ def _elements(values: xr.DataArray, *, pairs: bool) -> Iterator[tuple[str, str, 
 def _summary(draws: xr.DataArray, quantiles: tuple[float, float, float]) -> dict[str, float | str]:
     values = draws.to_numpy()
     lower, middle, upper = np.quantile(values, quantiles)
-    mean, sd = values.mean(), values.std(ddof=1)
-    one = draws.rename("value").reset_coords(drop=True).to_dataset()
-    return {
-        "estimate": middle,
-        "mean": mean,
+    mean = values.mean()
+    told: dict[str, float | str] = {"estimate": middle, "mean": mean}
+    if values.size < 2:
+        return told  # of a mode there is one draw, and no spread
+    sd = values.std(ddof=1)
+    told |= {
         "sd": sd,
-        "rse": 100.0 * sd / abs(mean),
+        "rse": 100.0 * sd / abs(mean) if mean else np.nan,
         "lower": lower,
         "upper": upper,
-        "r_hat": float(az.rhat(one)["value"]),
-        "ess_bulk": float(az.ess(one, method="bulk")["value"]),
-        "ess_tail": float(az.ess(one, method="tail")["value"]),
     }
+    # What does not vary, or has a few draws only, has not converged nor failed to.
+    if sd > 0.0 and values.shape[1] > _FEWEST:
+        one = draws.rename("value").reset_coords(drop=True).to_dataset()
+        told |= {
+            "r_hat": float(az.rhat(one)["value"]),
+            "ess_bulk": float(az.ess(one, method="bulk")["value"]),
+            "ess_tail": float(az.ess(one, method="tail")["value"]),
+        }
+    return told

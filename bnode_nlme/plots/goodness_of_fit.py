@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from bnode_nlme.diagnostics.of_fit.goodness_of_fit import goodness_of_fit
+from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
+from bnode_nlme.plots.given_numbers import refuse_options
 from bnode_nlme.plots.smooth_line import smooth_line
 
 
 def plot_goodness_of_fit(
-    table: xr.Dataset,
+    table: Fit | xr.Dataset,
     *,
-    quantity: str,
-    time: str,
+    quantity: str | None = None,
+    time: str = "time",
     residual: str = "iwres",
     log: bool = False,
+    **options: Any,
 ) -> Figure:
     """Draw measurements against predictions, and residuals against time and prediction.
 
     Parameters
     ----------
-    table
-        As `goodness_of_fit` gives it, of one output.
+    table : Fit or xarray.Dataset
+        A fit, or what `goodness_of_fit` gave of it, of one output.
     quantity, time
-        What was measured, and time, with units: "warfarin (mg/L)", "time (h)".
+        What was measured, and time, with units: "warfarin (mg/L)", "time (h)". By default the
+        output's name, and "time".
     residual
         Which residual: "iwres", "iwres_sampled" or "npde".
     log
         Logarithmic axes for measurements and predictions.
+    **options
+        Of `bnode_nlme.goodness_of_fit`, where a fit is given.
 
     Returns
     -------
@@ -45,6 +54,11 @@ def plot_goodness_of_fit(
     ValueError
         When the table lacks the residual.
     """
+    if isinstance(table, Fit):
+        table = goodness_of_fit(table, **options)
+    else:
+        table = refuse_options(table, options)
+    quantity = str(table.attrs.get("output", "measurement")) if quantity is None else quantity
     if residual not in table:
         choices = [name for name in ("iwres", "iwres_sampled", "npde") if name in table]
         raise ValueError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -11,30 +13,34 @@ from scipy import stats
 from scipy.special import ndtri
 
 from bnode_nlme.diagnostics.binning import bin_edges, bin_of
+from bnode_nlme.diagnostics.of_fit.npde import npde
 from bnode_nlme.diagnostics.percentiles import percentiles_of
+from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
+from bnode_nlme.plots.given_numbers import refuse_options
 
 _PERCENTILES = (5.0, 50.0, 95.0)
 
 
 def plot_npde(
-    table: xr.Dataset,
+    table: Fit | xr.Dataset,
     *,
-    time: ArrayLike,
-    xlabel: str,
+    time: ArrayLike | None = None,
+    xlabel: str = "time",
     prediction: ArrayLike | None = None,
     quantity: str = "",
     bins: int | None = None,
     tests: xr.Dataset | None = None,
+    **options: Any,
 ) -> Figure:
     """Draw the distribution of `npde`, and `npde` against time and prediction.
 
     Parameters
     ----------
-    table
-        As `npde` gives it.
-    time : array_like (observation,)
-        Of each measurement.
+    table : Fit or xarray.Dataset
+        A fit, or what `npde` gave of it.
+    time : array_like (observation,), optional
+        Of each measurement; by default the table's.
     xlabel
         Of time, with unit.
     prediction : array_like (observation,), optional
@@ -45,7 +51,9 @@ def plot_npde(
         Number of groups of times and predictions.
     tests
         As `npde_tests` gives them, to be written beside the distribution: calibrated p-values where
-        it has them.
+        it has them. By default those of the table, if any.
+    **options
+        Of `bnode_nlme.npde`, where a fit is given.
 
     Returns
     -------
@@ -54,7 +62,11 @@ def plot_npde(
         percentile over groups of times and of predictions. Bands and dotted lines: 95 % intervals
         under the standard normal distribution, of independent values, pointwise.
     """
-    values = table.npde.to_numpy()
+    table = npde(table, **options) if isinstance(table, Fit) else refuse_options(table, options)
+    time = table["time"] if time is None else time
+    tests = table if tests is None and "p_value" in table else tests
+    quantity = quantity or str(table.attrs.get("output", ""))
+    values = table["npde"].to_numpy()
     shown = np.isfinite(values)
     values = values[shown]
     across = np.asarray(time, dtype=float)[shown]

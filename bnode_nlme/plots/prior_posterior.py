@@ -10,14 +10,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bnode_nlme.diagnostics.contraction import contraction
+from bnode_nlme.diagnostics.of_fit.prior_posterior import prior_draws
+from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, LEARNED
 
 _DRAWS = ("chain", "draw")
 
 
 def plot_prior_posterior(
-    prior: xr.Dataset,
-    posterior: xr.Dataset,
+    prior: Fit | xr.Dataset,
+    posterior: xr.Dataset | None = None,
     names: Sequence[str] | None = None,
     *,
     columns: int = 4,
@@ -26,8 +28,10 @@ def plot_prior_posterior(
 
     Parameters
     ----------
-    prior, posterior : xarray.Dataset (chain, draw, ...)
-        Draws.
+    prior : Fit or xarray.Dataset (chain, draw, ...)
+        A fit alone, or draws of the prior.
+    posterior : xarray.Dataset (chain, draw, ...)
+        Draws of the posterior; of a fit its own.
     names
         Which variables; all that both have by default. A variable with dimensions has a panel for
         each element.
@@ -39,7 +43,18 @@ def plot_prior_posterior(
     matplotlib.figure.Figure
         Histograms of equal area; above each panel its contraction, one less the posterior over
         the prior variance. The axis shows the posterior and the middle 90 % of the prior.
+
+    Raises
+    ------
+    TypeError
+        When the posterior is missing, or given beside a fit.
     """
+    if isinstance(prior, Fit) and posterior is None:
+        before = prior_draws(prior)
+        after = prior.posterior[list(before.data_vars)]
+        return plot_prior_posterior(before, after, names, columns=columns)
+    if isinstance(prior, Fit) or posterior is None:
+        raise TypeError("plot_prior_posterior wants a fit alone, or draws of prior and posterior.")
     chosen = list(names) if names is not None else [n for n in posterior if n in prior]
     measured = contraction(prior[chosen], posterior[chosen])
     elements = [element for name in chosen for element in _elements(prior[name], posterior[name])]

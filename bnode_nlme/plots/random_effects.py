@@ -12,6 +12,9 @@ from scipy import stats
 
 from bnode_nlme.diagnostics.effects import covariate_correlations
 from bnode_nlme.diagnostics.shrinkage import eta_shrinkage
+from bnode_nlme.diagnostics.of_fit.random_effects import varied_covariates
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.nlme.build import SUBJECT_NAMES
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
 from bnode_nlme.plots.smooth_line import smooth_line
 from bnode_nlme.study.dimensions import SUBJECT
@@ -19,15 +22,20 @@ from bnode_nlme.study.dimensions import SUBJECT
 _DRAWS = ("chain", "draw")
 
 
-def plot_random_effects(eta: xr.DataArray, omega: xr.DataArray) -> Figure:
+def plot_random_effects(eta: Fit | xr.DataArray, omega: xr.DataArray | None = None) -> Figure:
     """Draw how random effects are distributed over the subjects.
 
     Parameters
     ----------
-    eta : xarray.DataArray (chain, draw, subject, effect)
-        Random effects at draws of the posterior.
+    eta : Fit or xarray.DataArray (chain, draw, subject, effect)
+        A fit, or random effects at draws of the posterior.
     omega : xarray.DataArray (chain, draw, effect)
-        Their standard deviations.
+        Their standard deviations; of a fit its own.
+
+    Raises
+    ------
+    TypeError
+        When omega is missing, or given beside a fit.
 
     Returns
     -------
@@ -36,6 +44,11 @@ def plot_random_effects(eta: xr.DataArray, omega: xr.DataArray) -> Figure:
         shrinkage that stands beside); blue line, all draws of all subjects; orange line, the normal
         distribution of the population at the posterior mean of omega.
     """
+    if isinstance(eta, Fit) and omega is None:
+        own = eta.posterior
+        return plot_random_effects(own[SUBJECT_NAMES.values], own[SUBJECT_NAMES.sd])
+    if isinstance(eta, Fit) or omega is None:
+        raise TypeError("plot_random_effects wants a fit alone, or eta and omega.")
     (effect,) = [name for name in eta.dims if name not in (*_DRAWS, SUBJECT)]
     count = eta.sizes[effect]
     lost = eta_shrinkage(eta, omega)["sd"]
@@ -81,8 +94,8 @@ def plot_random_effects(eta: xr.DataArray, omega: xr.DataArray) -> Figure:
 
 
 def plot_covariates(
-    eta: xr.DataArray,
-    covariates: Mapping[str, ArrayLike],
+    eta: Fit | xr.DataArray,
+    covariates: Mapping[str, ArrayLike] | None = None,
     *,
     units: Mapping[str, str] | None = None,
     mass: float = 0.9,
@@ -91,10 +104,10 @@ def plot_covariates(
 
     Parameters
     ----------
-    eta : xarray.DataArray (chain, draw, subject, effect)
-        Random effects at draws of the posterior.
+    eta : Fit or xarray.DataArray (chain, draw, subject, effect)
+        A fit, or random effects at draws of the posterior.
     covariates : mapping of str to array_like (subject,)
-        Numbers, or labels.
+        Numbers, or labels; of a fit by default those of its study that vary.
     units
         Of the covariates, by name.
     mass
@@ -107,7 +120,20 @@ def plot_covariates(
         subject; orange: local regression, or means by label; above, the correlation with the
         interval of the population's, as `covariate_correlations` gives it (of a covariate with
         more than two labels: none).
+
+    Raises
+    ------
+    ValueError
+        When there are no covariates.
     """
+    if isinstance(eta, Fit):
+        if covariates is None and eta.study is not None:
+            covariates = varied_covariates(eta.study)
+        return plot_covariates(
+            eta.posterior[SUBJECT_NAMES.values], covariates, units=units, mass=mass
+        )
+    if not covariates:
+        raise ValueError("plot_covariates wants covariates that vary between subjects; found none.")
     (effect,) = [name for name in eta.dims if name not in (*_DRAWS, SUBJECT)]
     names = list(covariates)
     figure = Figure(

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bnode_nlme.diagnostics.of_fit.vpc import vpc
+from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
+from bnode_nlme.plots.given_numbers import refuse_options
 
 
 def plot_vpc(
-    table: xr.Dataset,
+    table: Fit | xr.Dataset,
     *,
-    xlabel: str,
-    ylabel: str,
+    xlabel: str | None = None,
+    ylabel: str | None = None,
     log: bool = False,
     lloq: float | None = None,
+    **options: Any,
 ) -> Figure:
     """Draw percentiles of measurements over intervals of simulated ones.
 
     Parameters
     ----------
-    table
-        As `vpc` gives it.
+    table : Fit or xarray.Dataset
+        A fit, or what `vpc` gave of it.
     xlabel, ylabel
-        Labels, with units.
+        Labels, with units; "time" and the output's name by default.
     log
         A logarithmic axis for the measurements.
     lloq
-        A lower limit of quantification to mark.
+        A lower limit of quantification to mark; by default that of the table.
+    **options
+        Of `bnode_nlme.vpc`, where a fit is given.
 
     Returns
     -------
@@ -40,6 +48,11 @@ def plot_vpc(
         it, the share below the limit. Ticks along the top: edges of the groups. Percentiles that
         lie beyond a limit of quantification are left out.
     """
+    table = vpc(table, **options) if isinstance(table, Fit) else refuse_options(table, options)
+    lloq = table.attrs.get("lloq") if lloq is None else lloq
+    against = str(table.attrs.get("against", "time")).replace("_", " ")
+    xlabel = against if xlabel is None else xlabel
+    ylabel = str(table.attrs.get("output", "measurements")) if ylabel is None else ylabel
     below = "observed_below" in table
     strata = table.stratum.to_numpy()
     figure = Figure(figsize=(max(6.4, 3.9 * strata.size), 4.4 + 1.4 * below), layout="constrained")

@@ -1,0 +1,100 @@
+"""Predictions and residuals of a fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from bnode_nlme.diagnostics.of_fit.measured_output import measured_output
+from bnode_nlme.diagnostics.of_fit.npde import npde
+from bnode_nlme.diagnostics.residuals import goodness_of_fit as goodness_of_fit_of_arrays
+from bnode_nlme.distributions.continuous import Continuous
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.results.error_numbers import error_numbers
+from bnode_nlme.results.population_draws import chosen_draws, population_draws
+from bnode_nlme.results.predict import predict
+from bnode_nlme.study.dimensions import OBSERVATION
+
+
+def goodness_of_fit(
+    fit: Fit,
+    output: str | None = None,
+    *,
+    draws: int | None = None,
+    replicates: int = 0,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Measurements, predictions and residuals of one output.
+
+    Parameters
+    ----------
+    fit
+        Of a `bn.NLME`.
+    output
+        Which; may be left out where there is only one.
+    draws
+        How many draws of the posterior; all, up to 1000, by default.
+    replicates
+        Simulated data sets for ``npde``, which is left out where this is 0.
+    seed
+        Of all that is drawn.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `bnode_nlme.diagnostics.goodness_of_fit` gives it, over ``observation`` (labelled by the
+        rows of the table). Censored measurements are NaN. Residuals of a log-normal error are those
+        of the logarithm; those of a Student-t error are in its scale. `bn.plot_goodness_of_fit`
+        draws it.
+
+    Raises
+    ------
+    ValueError
+        When the output is not continuous, or the fit has no declaration or study.
+    """
+    rows = measured_output(fit, output, "goodness_of_fit")
+    indices = chosen_draws(fit, draws)
+    error = error_numbers(rows.nlme, rows.output, population_draws(fit, indices), indices.size)
+    predictions = {
+        kind: predict(fit, kind=kind, draws=draws)[rows.output].to_numpy()[:, rows.positions]
+        for kind in ("individual", "population")
+    }
+    measured = np.where(rows.censoring == 0, rows.value, np.nan)
+    sd = error.scale(predictions["individual"])
+    given = (
+        {"npde": npde(fit, rows.output, replicates=replicates, calibrate=0, seed=seed)["npde"]}
+        if replicates
+        else {}
+    )
+    logarithmic = isinstance(error.family, Continuous) and error.family.log_scale
+    # A prediction of 0 has no logarithm, and with a proportional error no scale: no residual.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        usable = np.all(sd > 0.0, axis=0) & np.all(np.isfinite(predictions["individual"]), axis=0)
+        if logarithmic:
+            usable &= np.all(predictions["individual"] > 0.0, axis=0)
+    table = goodness_of_fit_of_arrays(
+        rows.time,
+        rows.subject,
+        measured,
+        population=predictions["population"],
+        individual=predictions["individual"],
+        sd=np.where(usable, sd, 1.0),
+        seed=seed,
+        **given,
+    )
+    if logarithmic:
+        on_logs = goodness_of_fit_of_arrays(
+            rows.time,
+            rows.subject,
+            np.log(np.where(measured > 0.0, measured, np.nan)),
+            population=predictions["population"],
+            individual=np.log(np.where(usable, predictions["individual"], 1.0)),
+            sd=np.where(usable, sd, 1.0),
+            seed=seed,
+        )
+        table = table.assign({name: on_logs[name] for name in ("iwres", "iwres_sampled")})
+    for name in ("iwres", "iwres_sampled"):
+        table[name] = table[name].where(usable)
+    table = table.assign_coords({OBSERVATION: rows.row})
+    table.attrs["output"] = rows.output
+    return table

@@ -1,0 +1,144 @@
+"""Leave-one-out cross-validation of a fit."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Literal
+
+import arviz as az
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bnode_nlme.diagnostics.elpd import elpd_observations, elpd_subjects
+from bnode_nlme.diagnostics.marginal_likelihood import marginal_log_likelihood
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.nlme.nlme import NLME
+from bnode_nlme.results.effect_importance import weighted_effects
+from bnode_nlme.results.error_numbers import error_numbers
+from bnode_nlme.results.individual_likelihood import IndividualLikelihood, measurements_of
+from bnode_nlme.results.population_draws import declaration_of, population_draws
+from bnode_nlme.results.predict import predicted_at
+from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
+from bnode_nlme.study.study import Study
+
+_MOST = {"observation": 4000, "subject": 400}
+_POINTS = 40
+_UNCERTAIN = 0.3
+
+
+def loo(
+    fit: Fit,
+    by: Literal["observation", "subject"] = "observation",
+    *,
+    draws: int | None = None,
+    seed: int = 0,
+) -> az.ELPDDataLOO:
+    """Estimate how well left-out measurements are foretold.
+
+    Parameters
+    ----------
+    fit
+        Of a `bn.NLME`.
+    by : {"observation", "subject"}
+        Leave out one measurement, its subject's others kept: prediction of further measurements of
+        known subjects. Or leave out all of a subject: prediction of new subjects, the left-out
+        subject's random effects integrated out at every draw of the population.
+    draws
+        How many draws of the posterior, the same number of each chain; by default all, up to 4000
+        by observation and 400 by subject.
+    seed
+        Of the points at which random effects are integrated out.
+
+    Returns
+    -------
+    arviz.ELPDDataLOO
+        With ``elpd``, ``se``, ``p``, and by observation (row of the table) or subject ``elpd_i``
+        and ``pareto_k``. Two of them go into `arviz.compare`.
+
+    Raises
+    ------
+    ValueError
+        When the fit has no declaration or study, `by` is neither, or a solve failed at a draw.
+
+    Warns
+    -----
+    UserWarning
+        When a Pareto k is too large, or the integral over a subject's random effects is uncertain.
+
+    Notes
+    -----
+    Pareto-smoothed importance sampling (Vehtari, Gelman and Gabry 2017,
+    doi:10.1007/s11222-016-9696-4); by subject from the marginal likelihood (Merkle, Furr and
+    Rabe-Hesketh 2019, doi:10.1007/s11336-019-09679-0), which is integrated by importance sampling
+    around the mode of each subject at each draw.
+    """
+    nlme = declaration_of(fit, "loo")
+    if by not in _MOST:
+        raise ValueError(f"loo: by= wants 'observation' or 'subject'; found {by!r}.")
+    if fit.study is None:
+        raise ValueError("loo compares with measurements, and this fit was stored without them.")
+    indices, shape = _even_draws(fit, _MOST[by] if draws is None else draws)
+    values = population_draws(fit, indices)
+    if by == "observation":
+        return elpd_observations(_by_observation(nlme, fit.study, values, shape))
+    return elpd_subjects(_by_subject(nlme, fit.study, values, shape, seed))
+
+
+def _even_draws(fit: Fit, count: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
+    """Draws (chain by chain), the same number of each chain, and their (chains, draws)."""
+    if count < 1:
+        raise ValueError(f"loo: draws= wants 1 or more; found {count!r}.")
+    chains, total = fit.posterior.sizes["chain"], fit.posterior.sizes["draw"]
+    each = min(total, max(1, count // chains))
+    within = np.arange(each) * total // each
+    indices = (np.arange(chains)[:, None] * total + within).ravel()
+    return indices, (chains, each)
+
+
+def _by_observation(
+    nlme: NLME, study: Study, values: xr.Dataset, shape: tuple[int, int]
+) -> xr.DataArray:
+    effects = nlme.known_effects(values, study)
+    predicted = predicted_at(nlme, values, study, effects, None, states=False)
+    parts, rows = [], []
+    for output in nlme.outputs:
+        measured = measurements_of(nlme, study, output)
+        if measured is None:
+            continue
+        error = error_numbers(nlme, output, values, shape[0] * shape[1])
+        prediction = predicted[output].to_numpy()[:, measured.positions]
+        parts.append(error.log_density(measured.values, prediction, measured.lower, measured.upper))
+        rows.append(measured.rows)
+    density = np.concatenate(parts, axis=1)
+    return xr.DataArray(
+        density.reshape(*shape, -1),
+        dims=("chain", "draw", OBSERVATION),
+        coords={OBSERVATION: np.concatenate(rows)},
+        name="log_likelihood",
+    )
+
+
+def _by_subject(
+    nlme: NLME, study: Study, values: xr.Dataset, shape: tuple[int, int], seed: int
+) -> xr.DataArray:
+    likelihood = IndividualLikelihood(nlme, study, values)
+    weighted = weighted_effects(likelihood, _POINTS, np.random.default_rng(seed))
+    kept = np.flatnonzero(likelihood.measured)
+    terms = np.moveaxis(weighted.log_weight[:, :, kept], 1, -1)
+    integrated = marginal_log_likelihood(
+        xr.DataArray(
+            terms.reshape(*shape, *terms.shape[1:]),
+            dims=("chain", "draw", SUBJECT, "point"),
+            coords={SUBJECT: study.subjects[kept]},
+        )
+    )
+    uncertain = (integrated["error"].median(("chain", "draw")) > _UNCERTAIN).to_numpy()
+    if uncertain.any():
+        named = ", ".join(str(name) for name in study.subjects[kept[uncertain]][:10])
+        warnings.warn(
+            f"loo: the integral over the random effects of {uncertain.sum()} subjects ({named}) "
+            f"has a standard error of more than {_UNCERTAIN:.0%} at half of the draws.",
+            stacklevel=3,
+        )
+    return integrated["log_likelihood"]

@@ -1,0 +1,79 @@
+"""Normalised prediction distribution errors of a fit, with tests."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from bnode_nlme.diagnostics.npde import npde as npde_of_arrays
+from bnode_nlme.diagnostics.npde_tests import npde_tests
+from bnode_nlme.diagnostics.of_fit.measured_output import measured_output
+from bnode_nlme.diagnostics.of_fit.replicates import replicates as simulated_replicates
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.results.population_draws import Parameters
+from bnode_nlme.study.dimensions import OBSERVATION
+
+
+def npde(
+    fit: Fit,
+    output: str | None = None,
+    *,
+    replicates: int = 1000,
+    parameters: Parameters = "draws",
+    calibrate: int = 199,
+    lloq: float | None = None,
+    uloq: float | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Compare each measurement of one output with its distribution under a fit.
+
+    Parameters
+    ----------
+    fit
+        Of a `bn.NLME`.
+    output
+        Which; may be left out where there is only one.
+    replicates
+        Simulated data sets; at least 1000 (Comets 2008).
+    parameters : {"draws", "mean"}
+        Each data set from a draw of the posterior, or all from the posterior means.
+    calibrate
+        How many of the data sets are compared with the others as if measured, for p-values that
+        hold for a model of any form.
+    lloq, uloq
+        Limits of quantification; by default those of the censored measurements.
+    seed
+        Of all that is drawn.
+
+    Returns
+    -------
+    xarray.Dataset
+        What `bnode_nlme.diagnostics.npde.npde` gives, over ``observation`` (labelled by the rows of
+        the table, with ``time`` and ``subject``), and what `npde_tests` gives of it: ``p_value`` and
+        ``calibrated`` over ``test``, ``mean``, ``variance``, ... `bn.plot_npde` draws it.
+
+    Raises
+    ------
+    ValueError
+        When the fit has no declaration or study, or replicates are too few.
+
+    Notes
+    -----
+    The model was fitted to the same measurements, so the tests are conservative.
+    """
+    rows = measured_output(fit, output, "npde", lloq=lloq, uloq=uloq)
+    table = npde_of_arrays(
+        rows.value,
+        simulated_replicates(fit, rows, replicates, parameters, seed),
+        rows.subject,
+        censoring=rows.censoring,
+        lloq=rows.lloq,
+        uloq=rows.uloq,
+        calibrate=calibrate,
+        seed=seed,
+    )
+    tests = npde_tests(table["npde"], table["simulated"] if calibrate else None)
+    table = table.merge(tests).assign_coords(
+        {OBSERVATION: rows.row, "time": (OBSERVATION, rows.time)}
+    )
+    table.attrs |= {"output": rows.output, "parameters": parameters}
+    return table

@@ -1,0 +1,47 @@
+"""Data sets simulated from a fit, for predictive checks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnode_nlme.diagnostics.of_fit.measured_output import MeasuredOutput
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.results.population_draws import Parameters
+from bnode_nlme.results.predict import measured_name, predict
+
+
+def replicates(
+    fit: Fit, rows: MeasuredOutput, count: int, parameters: Parameters, seed: int
+) -> NDArray[np.float64]:
+    """Measurements that new subjects with the same doses and covariates would have.
+
+    Parameters
+    ----------
+    fit
+        Of an NLME.
+    rows
+        Which measurements.
+    count
+        Of data sets.
+    parameters
+        As for `predict`.
+    seed
+        Of random effects and errors.
+
+    Returns
+    -------
+    ndarray (count, M)
+        Not censored.
+    """
+    predicted = predict(
+        fit,
+        rows.study,
+        kind="new",
+        draws=count,
+        parameters=parameters,
+        residual_error=True,
+        seed=seed,
+    )
+    drawn = predicted[measured_name(rows.output)].to_numpy()
+    return np.asarray(drawn[:, rows.positions], dtype=np.float64)

@@ -1,0 +1,127 @@
+"""Visual predictive check of a fit, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from bnode_nlme.diagnostics.binning import Binning
+from bnode_nlme.diagnostics.of_fit.measured_output import MeasuredOutput, measured_output
+from bnode_nlme.diagnostics.of_fit.replicates import replicates as simulated_replicates
+from bnode_nlme.diagnostics.vpc import vpc as vpc_of_arrays
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.results.population_draws import Parameters
+from bnode_nlme.results.predict import predict
+
+Against = Literal["time", "time_after_dose"]
+
+
+def vpc(
+    fit: Fit,
+    output: str | None = None,
+    *,
+    replicates: int = 1000,
+    parameters: Parameters = "draws",
+    corrected: bool = False,
+    against: Against = "time",
+    stratify: str | ArrayLike | None = None,
+    percentiles: Sequence[float] = (5.0, 50.0, 95.0),
+    mass: float = 0.95,
+    binning: Binning = "auto",
+    bins: int | None = None,
+    edges: ArrayLike | None = None,
+    lloq: float | None = None,
+    uloq: float | None = None,
+    lower_bound: float = 0.0,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Compare the measurements of one output with data sets simulated from a fit.
+
+    Parameters
+    ----------
+    fit
+        Of a `bn.NLME`.
+    output
+        Which; may be left out where there is only one.
+    replicates
+        How many data sets.
+    parameters : {"draws", "mean"}
+        Each data set from a draw of the posterior (posterior predictive, uncertainty included), or
+        all from the posterior means of the population's parameters, as a VPC by maximum likelihood
+        has it.
+    corrected
+        Whether to correct by the population prediction (pcVPC), for studies whose doses or
+        covariates differ within a group.
+    against : {"time", "time_after_dose"}
+        What measurements are grouped by.
+    stratify : str or array_like (subjects,)
+        A covariate of the study, or a label of each subject.
+    percentiles, mass, binning, bins, edges, lower_bound
+        As for `bnode_nlme.diagnostics.vpc.vpc`.
+    lloq, uloq
+        Limits of quantification; by default those of the censored measurements.
+    seed
+        Of the data sets.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `bnode_nlme.diagnostics.vpc.vpc` gives it; `bn.plot_vpc` draws it.
+
+    Raises
+    ------
+    ValueError
+        When an argument is faulty, or the fit has no declaration or study.
+    """
+    rows = measured_output(fit, output, "vpc", lloq=lloq, uloq=uloq)
+    if against not in get_args(Against):
+        raise ValueError(f"vpc: against= wants 'time' or 'time_after_dose'; found {against!r}.")
+    strata = None if stratify is None else _strata(rows, stratify)
+    prediction = None
+    if corrected:
+        typical = predict(fit, rows.study, kind="population", parameters=parameters)
+        prediction = typical[rows.output].mean("sample").to_numpy()[rows.positions]
+    table = vpc_of_arrays(
+        rows.time if against == "time" else rows.time_after_dose,
+        rows.value,
+        simulated_replicates(fit, rows, replicates, parameters, seed),
+        percentiles=percentiles,
+        mass=mass,
+        binning=binning,
+        bins=bins,
+        edges=edges,
+        strata=strata,
+        prediction=prediction,
+        lower_bound=lower_bound,
+        censoring=rows.censoring,
+        lloq=rows.lloq,
+        uloq=rows.uloq,
+    )
+    table.attrs |= {"output": rows.output, "against": against, "parameters": parameters}
+    if rows.lloq is not None:
+        table.attrs["lloq"] = float(rows.lloq[0])
+    return table
+
+
+def _strata(rows: MeasuredOutput, stratify: str | ArrayLike) -> ArrayLike:
+    study = rows.study
+    if isinstance(stratify, str):
+        if stratify not in study.covariates:
+            raise ValueError(
+                f"vpc: stratify={stratify!r} is no covariate of the study; it has "
+                f"{', '.join(map(repr, study.covariates)) or 'none'}."
+            )
+        values = study.covariates[stratify]
+        labels = np.array([f"{stratify} {value:g}" for value in values])
+    else:
+        labels = np.asarray(stratify)
+        if labels.shape != (study.n_subjects,):
+            raise ValueError(
+                f"vpc: stratify= wants a label for each of the {study.n_subjects} subjects; found "
+                f"shape {labels.shape}."
+            )
+    return labels[study.records.subject[study.observations[rows.positions]]]

@@ -1,0 +1,87 @@
+"""What is known of new patients after a few measurements of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.nlme.build import OCCASION_NAMES, SUBJECT_NAMES
+from bnode_nlme.results.population_draws import SAMPLE, population_draws
+from bnode_nlme.study.dimensions import OCCASION, SUBJECT
+from bnode_nlme.study.study import Study
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Individualisation:
+    """The posterior of new patients' random effects and individual parameters.
+
+    `bn.predict` takes it as it takes a fit, for the patients' own study, or for the same patients
+    under another regimen: ``predict(found, found.study.with_regimen(...))``.
+
+    Attributes
+    ----------
+    fit : Fit
+        Of the population.
+    study : Study
+        Of the patients.
+    data : xarray.Dataset
+        Over ``sample`` and ``subject``: individual parameters, ``eta`` (and ``kappa`` over
+        ``occasion``), and ``population_draw``, the draw of the fit (chain by chain, counted from 0)
+        that a sample belongs to: a patient's samples have draws of the population of their own,
+        for its measurements tell of the population too. Over ``subject``: ``pareto_k`` and
+        ``effective`` (draws) of the importance weights, NaN where none were needed; ``method``,
+        "importance", "nuts", or "prior" for a patient without measurements; ``divergences``;
+        ``log_evidence``, the logarithm of the density of the patient's measurements under the
+        fitted model.
+    """
+
+    fit: Fit
+    study: Study
+    data: xr.Dataset
+
+    def of_patient(self, subject: Any, samples: NDArray[np.intp]) -> tuple[xr.Dataset, xr.Dataset]:
+        """Draws of the population and random effects of one patient, at some samples.
+
+        Returns
+        -------
+        xarray.Dataset (sample, ...)
+            As `population_draws` gives them.
+        xarray.Dataset
+            ``eta`` and ``kappa`` over the patient alone.
+        """
+        place = int(np.flatnonzero(self.study.subjects == subject)[0])
+        own = self.data.isel({SAMPLE: samples, SUBJECT: [place]})
+        values = population_draws(self.fit, own["population_draw"].to_numpy()[:, 0])
+        effects = {}
+        if SUBJECT_NAMES.values in own:
+            effects[SUBJECT_NAMES.values] = own[SUBJECT_NAMES.values]
+        if OCCASION_NAMES.values in own and self.study.occasions is not None:
+            of_patient = np.flatnonzero(self.study.occasions.subject == place)
+            effects[OCCASION_NAMES.values] = own[OCCASION_NAMES.values].isel({OCCASION: of_patient})
+        return values, xr.Dataset(effects)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"Individualisation of {self.study.n_subjects} patients, "
+            f"{self.data.sizes[SAMPLE]} samples each"
+        ]
+        parameters = [str(name) for name in self.fit.nlme.parameters]
+        for place, subject in enumerate(self.study.subjects[:12]):
+            own = self.data.isel({SUBJECT: place})
+            shown = ", ".join(
+                f"{name} {float(own[name].mean()):.3g} (sd {float(own[name].std()):.2g})"
+                for name in parameters
+                if SUBJECT in self.data[name].dims
+            )
+            how = str(own["method"].item())
+            if how == "importance":
+                how += f", Pareto k {float(own['pareto_k']):.2f}"
+            lines.append(f"  {subject}: {shown}; {how}")
+        if self.study.n_subjects > 12:
+            lines.append(f"  and {self.study.n_subjects - 12} more")
+        return "\n".join(lines)

@@ -1,0 +1,324 @@
+"""`predict`: what a fitted model says of a study."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bnode_nlme.engine.status import SolveStatus
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.nlme.nlme import NLME
+from bnode_nlme.results.draw_solver import DrawSolver
+from bnode_nlme.results.error_numbers import errors_of
+from bnode_nlme.results.individualisation import Individualisation
+from bnode_nlme.results.population_draws import (
+    SAMPLE,
+    Parameters,
+    chosen_draws,
+    declaration_of,
+    network_weights,
+    parameter_arrays,
+    population_draws,
+)
+from bnode_nlme.results.quantification import Limits, limit_of, quantified
+from bnode_nlme.study.dimensions import OBSERVATION, OCCASION, SUBJECT
+from bnode_nlme.study.study import Study
+
+Kind = Literal["individual", "population", "new"]
+
+
+def predict(
+    fit: Fit | Individualisation,
+    study: Study | None = None,
+    *,
+    kind: Kind = "individual",
+    draws: int | None = None,
+    parameters: Parameters = "draws",
+    residual_error: bool = False,
+    lloq: Limits = None,
+    uloq: Limits = None,
+    states: bool = False,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Predict every output at every observation row of a study, at draws of the posterior.
+
+    Parameters
+    ----------
+    fit : Fit or Individualisation
+        A fit of a `bn.NLME`, or what `individualise` found of new patients.
+    study : Study, optional
+        By default the one that was fitted. The same subjects under other doses:
+        ``fit.study.with_regimen(...)``; at other times: ``fit.study.at_times(...)``; virtual
+        patients: ``Study.from_regimen(...)``.
+    kind : {"individual", "population", "new"}
+        Whose random effects: those of the study's subjects, whom the fit must know by their IDs;
+        none, for a typical subject with the study's covariates; or new ones, drawn from the
+        population at every draw.
+    draws
+        How many draws of the posterior, evenly spaced. By default all, up to 1000. Where more are
+        asked for than there are, each is used again, with new random effects and errors.
+    parameters : {"draws", "mean"}
+        ``"mean"``: the population's parameters (and known effects) have their posterior means at
+        every draw, so that uncertainty about them is left out.
+    residual_error
+        Whether to draw measurements around the predictions too.
+    lloq, uloq : float or mapping of str to float, optional
+        Limits of quantification of the drawn measurements, of all outputs or by output.
+    states
+        Whether to return the states of the system too.
+    seed
+        Of random effects and errors.
+
+    Returns
+    -------
+    xarray.Dataset
+        Each output over ``sample`` and ``observation``; with `residual_error` also
+        ``<output>_measured``, and with limits ``<output>_censoring`` (1 below, -1 above, where the
+        measurement is then the limit, as in a table). Individual parameters over ``sample`` and
+        ``subject`` (or ``occasion``), random effects ``eta`` and ``kappa``, and ``status`` (a
+        `SolveStatus`). Coordinates: ``time`` and ``subject_of_observation``; ``chain`` and ``draw``
+        of each sample. The attribute ``failed`` counts the solves that failed: their predictions
+        are NaN.
+
+    Raises
+    ------
+    ValueError
+        When the fit has no declaration, an argument is faulty, or with ``kind="individual"`` a
+        subject is not known.
+
+    Warns
+    -----
+    UserWarning
+        When solves failed, with their number.
+
+    Notes
+    -----
+    All draws and subjects are solved as one large population; where the system has networks, each
+    draw is a population of its own.
+    """
+    if isinstance(fit, Individualisation):
+        predicted = _of_patients(fit, study, kind, draws, parameters, seed, residual_error, states)
+        nlme = declaration_of(fit.fit, "predict")
+    else:
+        nlme = declaration_of(fit, "predict")
+        predicted = _of_fit(fit, study, kind, draws, parameters, seed, residual_error, states)
+    if residual_error:
+        for output in nlme.outputs:
+            limits = limit_of(lloq, output, nlme), limit_of(uloq, output, nlme)
+            predicted = quantified(predicted, output, *limits)
+    elif lloq is not None or uloq is not None:
+        raise ValueError(
+            "predict: lloq= and uloq= are limits of drawn measurements, and want "
+            "residual_error=True."
+        )
+    failed = int((predicted["status"] != SolveStatus.SUCCESS).sum())
+    if failed:
+        codes = np.unique(predicted["status"].to_numpy())
+        causes = "; ".join(SolveStatus(int(c)).message for c in codes if c != SolveStatus.SUCCESS)
+        warnings.warn(
+            f"{failed} of {predicted['status'].size} solves failed; their predictions are NaN, and "
+            f"`status` says which. Causes: {causes}.",
+            stacklevel=2,
+        )
+    predicted.attrs = {
+        "kind": kind,
+        "parameters": parameters,
+        "seed": seed,
+        "failed": failed,
+        "fit_method": (fit.fit if isinstance(fit, Individualisation) else fit).method,
+    }
+    return predicted
+
+
+def _of_fit(
+    fit: Fit,
+    study: Study | None,
+    kind: Kind,
+    draws: int | None,
+    parameters: Parameters,
+    seed: int,
+    residual_error: bool,
+    states: bool,
+) -> xr.Dataset:
+    nlme = declaration_of(fit, "predict")
+    if kind not in get_args(Kind):
+        raise ValueError(
+            f"predict: kind= wants 'individual', 'population' or 'new'; found {kind!r}."
+        )
+    study = fit.study if study is None else study
+    if study is None:
+        raise ValueError("predict: this fit was stored without its study; give study=.")
+    values = population_draws(fit, chosen_draws(fit, draws), parameters)
+    effects_seed, errors_seed = (int(s) for s in np.random.SeedSequence(seed).generate_state(2))
+    if kind == "individual":
+        effects = nlme.known_effects(values, study)
+    elif kind == "new":
+        effects = nlme.new_effects(values, study, seed=effects_seed)
+    else:
+        effects = nlme.zero_effects(study)
+    rng = np.random.default_rng(errors_seed)
+    return predicted_at(nlme, values, study, effects, rng if residual_error else None, states)
+
+
+def _of_patients(
+    found: Individualisation,
+    study: Study | None,
+    kind: Kind,
+    draws: int | None,
+    parameters: Parameters,
+    seed: int,
+    residual_error: bool,
+    states: bool,
+) -> xr.Dataset:
+    """Patient by patient: each has draws of the population of its own."""
+    if kind != "individual" or parameters != "draws":
+        raise ValueError(
+            "predict: of an individualisation there are kind='individual' and "
+            f"parameters='draws' only; found {kind!r} and {parameters!r}. Predict from the fit "
+            "for the others."
+        )
+    nlme = declaration_of(found.fit, "predict")
+    study = found.study if study is None else study
+    unknown = [name for name in study.subjects.tolist() if name not in found.study.subjects]
+    if unknown:
+        raise ValueError(
+            f"predict: patients {unknown[:10]} were not individualised; those that were are "
+            f"{found.study.subjects.tolist()[:10]}."
+        )
+    total = found.data.sizes[SAMPLE]
+    count = total if draws is None else draws
+    if not 1 <= count <= total:
+        raise ValueError(
+            f"predict: draws= wants 1 to {total}, as many as the individualisation has; found "
+            f"{count!r}."
+        )
+    chosen = np.arange(count) * total // count
+    streams = np.random.SeedSequence(seed).spawn(study.n_subjects)
+    parts = []
+    for subject, stream in zip(study.subjects, streams, strict=True):
+        values, effects = found.of_patient(subject, chosen)
+        own = study.select(subjects=[subject])
+        rng = np.random.default_rng(stream) if residual_error else None
+        effects = nlme.known_effects(effects, own)
+        predicted = predicted_at(nlme, values, own, effects, rng, states)
+        # Each patient's samples are of other draws of the population.
+        parts.append(predicted.drop_vars(["chain", "draw"], errors="ignore"))
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Predictions of several patients as those of one study."""
+    variables = {}
+    for name, first in parts[0].variables.items():
+        along = [dim for dim in (OBSERVATION, SUBJECT, OCCASION) if dim in first.dims]
+        variables[name] = (
+            xr.Variable.concat([part[name].variable for part in parts], along[0])
+            if along
+            else first
+        )
+    return xr.Dataset(variables).set_coords([str(name) for name in parts[0].coords])
+
+
+def predicted_at(
+    nlme: NLME,
+    values: xr.Dataset,
+    study: Study,
+    effects: xr.Dataset,
+    rng: np.random.Generator | None,
+    states: bool,
+) -> xr.Dataset:
+    """Predict at draws of the population and of random effects.
+
+    Parameters
+    ----------
+    nlme, study
+        The declaration, and whom to predict.
+    values : xarray.Dataset (sample, ...)
+        Draws of the population.
+    effects : xarray.Dataset
+        Random effects, as `NLME.known_effects` gives them.
+    rng
+        For residual errors; None for none.
+    states
+        Whether to return states.
+    """
+    draws = values.sizes[SAMPLE]
+    individual = nlme.individual_parameters(values, study, effects)
+    arrays = parameter_arrays(individual, draws)
+    system = nlme.system
+    names = dict.fromkeys((*system.output_names, *(system.states if states else ())))
+    solver = DrawSolver(system, study, nlme.solver)
+    solved = solver(arrays, network_weights(nlme, values), list(names))
+    variables: dict[str, Any] = {
+        name: ((SAMPLE, OBSERVATION), array) for name, array in solved.values.items()
+    }
+    if rng is not None:
+        variables |= _measured(nlme, values, solved.values, rng)
+    for name, array in arrays.items():
+        if name in variables:
+            continue
+        variables[name] = ((SAMPLE, individual[name].dims[-1]), array)
+    variables["status"] = ((SAMPLE, SUBJECT), solved.status)
+    observed = study.observations
+    coords: dict[str, Any] = study.coords | {
+        "time": (OBSERVATION, study.records.time[observed]),
+        "subject_of_observation": (OBSERVATION, study.subjects[study.records.subject[observed]]),
+    }
+    for name in ("chain", "draw"):
+        if name in values.coords:
+            coords[name] = (SAMPLE, values[name].to_numpy())
+    return xr.Dataset(variables, coords=coords).assign(_aligned(effects, draws))
+
+
+def _aligned(effects: xr.Dataset, draws: int) -> Mapping[str, xr.DataArray]:
+    """Random effects over samples, also where they are the same at each."""
+    aligned = {}
+    for name, values in effects.data_vars.items():
+        if SAMPLE not in values.dims:
+            values = values.expand_dims({SAMPLE: draws})
+        aligned[str(name)] = values.transpose(SAMPLE, ...).drop_vars(
+            ["chain", "draw"], errors="ignore"
+        )
+    return aligned
+
+
+def _measured(
+    nlme: NLME,
+    values: xr.Dataset,
+    predictions: Mapping[str, NDArray[np.float64]],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    errors = errors_of(nlme, values, values.sizes[SAMPLE])
+    return {
+        measured_name(output): ((SAMPLE, OBSERVATION), error.drawn(predictions[output], rng))
+        for output, error in errors.items()
+    }
+
+
+def measured_name(output: str) -> str:
+    """Name of the measurements drawn around an output."""
+    return f"{output}_measured"
+
+
+def output_of(nlme: NLME, output: str | None, what: str) -> str:
+    """The output asked for, or the only one.
+
+    Raises
+    ------
+    ValueError
+        When there are several and none is named, or it is not measured.
+    """
+    names: Sequence[str] = nlme.outputs
+    if output is None and len(names) == 1:
+        return names[0]
+    if output not in names:
+        found = "none" if output is None else repr(output)
+        raise ValueError(
+            f"{what}: output= wants one of {', '.join(map(repr, names))}; found {found}."
+        )
+    return str(output)

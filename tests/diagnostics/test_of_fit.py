@@ -1,0 +1,242 @@
+"""The diagnostics of a fit: what they say of models that are right, and of one that is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import arviz as az
+import numpy as np
+import pytest
+import xarray as xr
+from pytensor.configdefaults import config
+from scipy import stats
+
+import bnode_nlme as bn
+from bnode_nlme.diagnostics import elpd_subjects, eta_shrinkage
+from bnode_nlme.inference import Fit
+from tests.results.linear_model import exact, line_fit, line_nlme, line_population, line_study
+from tests.results.made_fits import theophylline_fit
+
+TIMES = (1.0, 2.0, 4.0, 7.0)
+
+
+@pytest.fixture(autouse=True)
+def compile_in_python():
+    with config.change_flags(mode="FAST_COMPILE"):
+        yield
+
+
+def measured_lines(subjects: int, seed: int) -> dict[int, dict[float, float]]:
+    """Measurements from the middle of the made-up population."""
+    rng = np.random.default_rng(seed)
+    base = 10.0 + 2.0 * rng.standard_normal(subjects)
+    slope = 1.0 + 0.4 * (0.4 * (base - 10.0) / 2.0 + np.sqrt(1 - 0.16) * rng.normal(size=subjects))
+    return {
+        subject + 1: {
+            t: float(base[subject] + slope[subject] * t + 0.5 * rng.standard_normal())
+            for t in TIMES
+        }
+        for subject in range(subjects)
+    }
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return measured_lines(30, 8)
+
+
+@pytest.fixture(scope="module")
+def fit(lines):
+    return line_fit(line_study(lines))
+
+
+@pytest.fixture(scope="module")
+def theophylline():
+    return theophylline_fit()
+
+
+def test_vpc_of_the_right_model_covers_and_of_a_wrong_one_does_not(fit, lines):
+    table = bn.vpc(fit, replicates=400, seed=2)
+    assert table.attrs["output"] == "y"
+    assert table.attrs["replicates"] == 400
+    low, high = (table["simulated"].isel(quantile=q) for q in (0, 2))
+    inside = (table["observed"] >= low) & (table["observed"] <= high)
+    assert inside.sel(percentile=50.0).all()
+    shifted = {s: {t: y + 3.0 for t, y in own.items()} for s, own in lines.items()}
+    wrong = bn.vpc(replace(fit, study=line_study(shifted)), replicates=400, seed=2)
+    low, high = (wrong["simulated"].isel(quantile=q) for q in (0, 2))
+    outside = (wrong["observed"] < low) | (wrong["observed"] > high)
+    assert outside.sel(percentile=50.0).all()
+
+
+def test_typical_point_gives_narrower_intervals(fit):
+    widths = {}
+    for parameters in ("draws", "mean"):
+        table = bn.vpc(fit, replicates=600, parameters=parameters)
+        width = table["simulated"].isel(quantile=2) - table["simulated"].isel(quantile=0)
+        widths[parameters] = float(width.sel(percentile=50.0).mean())
+    assert widths["mean"] < 0.95 * widths["draws"]
+
+
+def test_percentiles_of_replicates_are_those_of_the_normal_population(fit):
+    table = bn.vpc(fit, replicates=1500, parameters="mean", percentiles=(50.0,))
+    population = {name: np.mean(v, axis=(0, 1)) for name, (_, v) in line_population().items()}
+    middle = table["simulated"].sel(percentile=50.0, quantile=0.5).to_numpy()[0]
+    wanted = population["base_pop"] + population["slope_pop"] * np.array(TIMES)
+    np.testing.assert_allclose(middle, wanted, atol=0.15)
+
+
+def test_vpc_corrected_stratified_and_against_time_after_dose(theophylline):
+    table = bn.vpc(theophylline, replicates=100, corrected=True, against="time_after_dose")
+    assert table.attrs["corrected"] == 1
+    assert table.attrs["against"] == "time_after_dose"
+    WT = theophylline.study.covariates["WT"]
+    halves = bn.vpc(theophylline, replicates=50, stratify=np.where(WT > 70, "heavy", "light"))
+    assert halves["stratum"].to_numpy().tolist() == ["heavy", "light"]
+    with pytest.raises(ValueError, match="'AGE' is no covariate of the study; it has 'WT'"):
+        bn.vpc(theophylline, stratify="AGE")
+    with pytest.raises(ValueError, match="a label for each of the 12 subjects"):
+        bn.vpc(theophylline, stratify=["a", "b"])
+    with pytest.raises(ValueError, match="against= wants 'time' or 'time_after_dose'"):
+        bn.vpc(theophylline, against="dose")
+    with pytest.raises(ValueError, match="output= wants one of 'cp'; found 'ca'"):
+        bn.vpc(theophylline, "ca")
+
+
+def test_npde_are_standard_normal_and_of_a_wrong_model_not(fit, lines):
+    table = bn.npde(fit, replicates=1000, seed=1)
+    assert stats.kstest(table["npde"], "norm").pvalue > 1e-3
+    assert float(table["calibrated"].sel(test="global")) > 0.01
+    assert table["observation"].to_numpy().tolist() == (
+        fit.study.records.row[~np.isnan(fit.study.records.value)].tolist()
+    )
+    wilder = {s: {t: y + (-1) ** s * 3.0 for t, y in own.items()} for s, own in lines.items()}
+    wrong = bn.npde(replace(fit, study=line_study(wilder)), replicates=1000, seed=1)
+    assert float(wrong["calibrated"].sel(test="variance")) < 0.02
+
+
+def test_goodness_of_fit_is_what_the_draws_say(fit):
+    table = bn.goodness_of_fit(fit)
+    posterior = fit.posterior.stack(sample=("chain", "draw"), create_index=False)
+    records = fit.study.records
+    rows = np.flatnonzero(~np.isnan(records.value))
+    t, s = records.time[rows], records.subject[rows]
+    eta = posterior["eta"].transpose("sample", "subject", "effect").to_numpy()[:, s]
+    base = posterior["base_pop"].to_numpy()[:, None] + eta[..., 0]
+    slope = posterior["slope_pop"].to_numpy()[:, None] + eta[..., 1]
+    ipred = base + slope * t
+    np.testing.assert_allclose(table["ipred"], ipred.mean(axis=0), rtol=1e-5)
+    iwres = (records.value[rows] - ipred) / posterior["y_sigma"].to_numpy()[:, None]
+    np.testing.assert_allclose(table["iwres"], iwres.mean(axis=0), rtol=1e-3, atol=1e-4)
+    found = bn.shrinkage(fit)
+    np.testing.assert_allclose(found["epsilon"], 1.0 - iwres.mean(axis=0).std(ddof=1), rtol=1e-3)
+    wanted = eta_shrinkage(fit.posterior["eta"], fit.posterior["omega"])
+    np.testing.assert_array_equal(found["sd"], wanted["sd"])
+
+
+def test_goodness_of_fit_before_the_dose_and_on_logarithms(theophylline):
+    nlme = bn.NLME(
+        theophylline.nlme.system,
+        theophylline.nlme.individual,
+        omega=theophylline.nlme.omega,
+        error=bn.LogNormalError(0.2),
+    )
+    table = bn.goodness_of_fit(replace(theophylline, nlme=nlme), draws=20)
+    before = table["time"].to_numpy() == 0.0
+    assert np.isnan(table["iwres"].to_numpy()[before]).all()
+    assert np.isfinite(table["iwres"].to_numpy()[~before]).all()
+    later = table.isel(observation=~before)
+    # One draw of each subject: the logarithm of the ratio in standard deviations, about.
+    rough = np.log(later["observed"] / later["ipred"]) / 0.2
+    assert np.corrcoef(rough, later["iwres"])[0, 1] > 0.95
+
+
+def test_loo_by_subject_integrates_random_effects_out(fit, lines):
+    small = replace(fit, study=fit.study.select(subjects=[1, 2, 3, 4, 5]))
+    found = bn.loo(small, "subject", draws=100)
+    shape = (2, 50)
+    density = np.stack([exact(fit, lines[s]).log_evidence for s in range(1, 6)], axis=-1)
+    density = density.reshape(2, 150, 5)[:, np.arange(50) * 150 // 50]
+    assert density.shape == (*shape, 5)
+    wanted = elpd_subjects(
+        xr.DataArray(density, dims=("chain", "draw", "subject"), coords={"subject": range(1, 6)})
+    )
+    assert found.elpd == pytest.approx(wanted.elpd, abs=0.15)
+    np.testing.assert_allclose(found.elpd_i, wanted.elpd_i, atol=0.08)
+
+
+def test_loo_by_observation_is_that_of_the_normal_density(fit):
+    found = bn.loo(fit, draws=200)
+    posterior = fit.posterior.isel(draw=np.arange(100) * 150 // 100)
+    records = fit.study.records
+    rows = np.flatnonzero(~np.isnan(records.value))
+    eta = posterior["eta"].to_numpy()[:, :, records.subject[rows]]
+    base = posterior["base_pop"].to_numpy()[..., None] + eta[..., 0]
+    slope = posterior["slope_pop"].to_numpy()[..., None] + eta[..., 1]
+    sigma = posterior["y_sigma"].to_numpy()[..., None]
+    density = stats.norm(base + slope * records.time[rows], sigma).logpdf(records.value[rows])
+    tree = xr.DataTree.from_dict(
+        {"log_likelihood": xr.Dataset({"y": (("chain", "draw", "obs"), density)})}
+    )
+    plain = az.loo(tree, pointwise=True, reff=1.0)
+    # Relative efficiencies change the smoothing of weights a little.
+    assert found.elpd == pytest.approx(plain.elpd, rel=0.05)
+    with pytest.raises(ValueError, match="by= wants 'observation' or 'subject'"):
+        bn.loo(fit, "study")
+
+
+def test_parameter_table_knows_the_roles(theophylline):
+    table = bn.parameter_table(theophylline, units={"CL_pop": "L/h"})
+    assert table.loc[("typical value", "CL_pop"), "unit"] == "L/h"
+    roles = table.index.get_level_values("role").value_counts().to_dict()
+    assert roles == {
+        "typical value": 3,
+        "random effect": 2,
+        "correlation": 1,
+        "residual error": 2,
+        "other": 1,
+    }
+    wanted = float(bn.shrinkage(theophylline)["sd"].sel(effect="V"))
+    assert table.loc[("random effect", "omega[V]"), "shrinkage"] == pytest.approx(100 * wanted)
+
+
+def test_a_mode_has_estimates_and_no_spread(theophylline):
+    tree = xr.DataTree.from_dict({"posterior": theophylline.posterior.isel(chain=[0], draw=[0])})
+    tree.attrs = {"method": "map"}
+    mode = Fit(tree, theophylline.study, theophylline.nlme, None)
+    table = bn.parameter_table(mode)
+    assert table.loc[("typical value", "CL_pop"), "estimate"] == pytest.approx(
+        float(mode.posterior["CL_pop"].item())
+    )
+    assert table[["sd", "r_hat"]].isna().all(axis=None)
+    assert np.isfinite(bn.random_effects(mode)["individual_mean"]).all()
+    assert bn.vpc(mode, replicates=30).attrs["replicates"] == 30
+
+
+def test_random_effects_with_covariates(theophylline):
+    table = bn.random_effects(theophylline)
+    assert table["covariate"].to_numpy().tolist() == ["WT"]
+    assert table["sd"].sizes == {"quantile": 3, "effect": 2}
+
+
+def test_prior_posterior_compares_what_the_model_declares(fit):
+    table = bn.prior_posterior(fit, draws=1500)
+    assert {"base_pop", "slope_pop", "omega", "y_sigma"} <= set(table.data_vars)
+    # Normal(10, 3) against draws with standard deviation 0.5.
+    shrunk = float(table["base_pop"].sel(measure="contraction"))
+    assert shrunk == pytest.approx(1 - 0.25 / 9, abs=0.01)
+
+
+def test_loaded_without_what_is_needed(fit):
+    with pytest.raises(ValueError, match="stored without its study"):
+        bn.vpc(replace(fit, study=None))
+    with pytest.raises(ValueError, match=r"npde wants a fit of a bn\.NLME"):
+        bn.npde(replace(fit, nlme=None))
+    counts = bn.NLME(
+        line_nlme().system,
+        line_nlme().individual,
+        omega=line_nlme().omega,
+        error=bn.Poisson(),
+    )
+    with pytest.raises(ValueError, match="Weighted residuals want a continuous measurement"):
+        bn.goodness_of_fit(replace(fit, nlme=counts))
