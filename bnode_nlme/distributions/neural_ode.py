@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor.tensor as pt
-from numpy.typing import NDArray
 from pytensor.tensor.variable import TensorVariable
 
-from bnode_nlme.distributions.residual_error import ResidualErrorModel
+from bnode_nlme.distributions.error_model import ResidualErrorModel
+from bnode_nlme.distributions.measured import Measured, error_parameters, measured_values
+from bnode_nlme.distributions.measurement import measurement
 from bnode_nlme.distributions.solve_nodes import shared_output
 from bnode_nlme.dynamics.system import System
-from bnode_nlme.engine.labels import resolve_outputs
 from bnode_nlme.engine.options import Method
 from bnode_nlme.engine.solve import solve
-from bnode_nlme.study.errors import Problem, TableError
 from bnode_nlme.study.study import Study
 
 
 class NeuralODE:
-    """Measurements of one output of a system, given individual parameters and network weights.
+    """Measurements of a system's outputs, given individual parameters and network weights.
 
     The system is solved on each subject's records; measurements scatter around the solution as
     `error` says. The values are observed from the study. Where a subject's solve fails, the
@@ -33,17 +32,20 @@ class NeuralODE:
     ----------
     name : str
         Name of the variable. It is also the output's, unless `output` is given or the system has
-        only one.
+        only one. Where `error` is a mapping, each output's variable is ``f"{name}_{output}"``.
     system : System
     study : Study
         Subjects, doses and measurements. Rows of the output that hold a value enter the
-        likelihood; prediction points (EVID 2) and missing values (MDV 1) do not.
+        likelihood; prediction points (EVID 2) and missing values (MDV 1) do not. Censored rows
+        (CENS) are treated as the error's ``blq=`` says.
     parameters : mapping of str to float or TensorVariable () or (subjects,)
         A value for each of ``system.parameters``.
     weights : mapping of str to TensorVariable (network.size,)
         The weights of each of the system's networks.
-    error : ResidualErrorModel
-        `Additive`, `Proportional`, `Combined` or `LogNormalError`.
+    error : ResidualErrorModel or mapping of str to ResidualErrorModel
+        `Additive`, `Proportional`, `Combined`, `LogNormalError` or `StudentT`; `Poisson`,
+        `NegativeBinomial`, `Bernoulli`, `Ordinal` or `Beta`. A mapping has one for each of several
+        outputs, which share one solve.
     output : str, optional
         The output that is measured.
     method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps, threads
@@ -52,16 +54,17 @@ class NeuralODE:
 
     Returns
     -------
-    TensorVariable (measurements,)
+    TensorVariable (measurements,), or dict of str to TensorVariable
         With the dim ``f"{name}_observation"``, labelled by the rows of the table as
-        ``study.coords["observation"]`` is.
+        ``study.coords["observation"]`` is. By output, where `error` is a mapping.
 
     Raises
     ------
     ValueError
         When an argument does not fit the system or the study.
     TableError
-        When the study's labels do not fit the system, or `error` cannot produce a measured value.
+        When the study's labels do not fit the system, rows are censored and `error` has no
+        ``blq=``, or it cannot produce a measured value.
     """
 
     def __new__(  # type: ignore[misc]  # noqa: D102  a PyMC distribution makes a variable
@@ -72,7 +75,7 @@ class NeuralODE:
         *,
         parameters: Mapping[str, Any],
         weights: Mapping[str, Any] | None = None,
-        error: ResidualErrorModel,
+        error: ResidualErrorModel | Mapping[str, ResidualErrorModel],
         output: str | None = None,
         method: Method = "auto",
         rtol: float = 1e-6,
@@ -81,13 +84,15 @@ class NeuralODE:
         adjoint_atol: float | None = None,
         max_steps: int = 10_000,
         threads: int | None = None,
-    ) -> TensorVariable:
+    ) -> Any:
         model = pm.modelcontext(None)
         caller = f"NeuralODE({name!r})"
-        if output is None and len(system.output_names) > 1:
-            output = name
-        output = _known_output(caller, system, output)
-        rows = _measured_rows(caller, system, study, output, error)
+        several = isinstance(error, Mapping)
+        errors = _errors(caller, system, name, output, error)
+        measured = {
+            wanted: measured_values(caller, system, study, wanted, model_of_error)
+            for wanted, model_of_error in errors.items()
+        }
         solution = solve(
             system,
             study,
@@ -101,16 +106,18 @@ class NeuralODE:
             max_steps=max_steps,
             threads=threads,
         )
-        prediction = shared_output(solution, output, model)
-        variable = error.rv_type.rv_op(
-            _at(rows, study, prediction), *_error_parameters(caller, error, rows.size)
-        )
-        measured = study.observations[rows]
-        dimension = f"{name}_observation"
-        model.add_coord(dimension, study.records.row[measured])
-        return model.register_rv(
-            variable, name, observed=study.records.value[measured], dims=(dimension,)
-        )
+        variables = {}
+        for wanted, model_of_error in errors.items():
+            label = f"{name}_{wanted}" if several else name
+            prediction = shared_output(solution, wanted, model)
+            of_output = measured[wanted]
+            variable = _random_variable(caller, study, prediction, model_of_error, of_output)
+            dimension = f"{label}_observation"
+            model.add_coord(dimension, of_output.rows)
+            variables[wanted] = model.register_rv(
+                variable, label, observed=of_output.values, dims=(dimension,)
+            )
+        return variables if several else next(iter(variables.values()))
 
     @classmethod
     def dist(
@@ -153,7 +160,7 @@ class NeuralODE:
         """
         caller = "NeuralODE.dist"
         output = _known_output(caller, system, output)
-        rows = _measured_rows(caller, system, study, output, error)
+        measured = measured_values(caller, system, study, output, _known_error(caller, error))
         solution = solve(
             system,
             study,
@@ -167,10 +174,57 @@ class NeuralODE:
             max_steps=max_steps,
             threads=threads,
         )
-        return error.rv_type.rv_op(
-            _at(rows, study, solution.outputs[output]),
-            *_error_parameters(caller, error, rows.size),
+        return _random_variable(caller, study, solution.outputs[output], error, measured)
+
+
+def _random_variable(
+    caller: str,
+    study: Study,
+    prediction: TensorVariable,
+    error: ResidualErrorModel,
+    measured: Measured,
+) -> TensorVariable:
+    family = error.family
+    bounds = [measured.lower, measured.upper] if error.blq in ("M3", "M4") else []
+    if error.blq == "M3" and np.isnan(measured.lower).all():
+        family, bounds = replace(family, blq=None), []  # type: ignore[type-var]
+    return measurement(
+        family,
+        measured.of(prediction, study.n_observations),
+        *error_parameters(caller, error, measured.positions.size),
+        *bounds,
+    )
+
+
+def _errors(
+    caller: str, system: System, name: str, output: str | None, error: Any
+) -> dict[str, ResidualErrorModel]:
+    """Error models by output."""
+    if not isinstance(error, Mapping):
+        if output is None and len(system.output_names) > 1:
+            output = name
+        return {_known_output(caller, system, output): _known_error(caller, error)}
+    if output is not None:
+        raise ValueError(
+            f"{caller}: output= and a mapping as error= contradict each other. The mapping's keys "
+            "are the outputs; leave output= out."
         )
+    if not error:
+        raise ValueError(f"{caller}: error= is an empty mapping; give an error for each output.")
+    return {
+        _known_output(caller, system, wanted): _known_error(caller, given)
+        for wanted, given in error.items()
+    }
+
+
+def _known_error(caller: str, error: Any) -> ResidualErrorModel:
+    if not isinstance(error, ResidualErrorModel):
+        raise ValueError(
+            f"{caller}: error= wants a residual error model (Additive, Proportional, Combined, "
+            "LogNormalError, StudentT, Poisson, NegativeBinomial, Bernoulli, Ordinal or Beta); "
+            f"found {error!r}. Write, for example, error=Additive(sigma)."
+        )
+    return error
 
 
 def _known_output(caller: str, system: System, output: str | None) -> str:
@@ -185,56 +239,3 @@ def _known_output(caller: str, system: System, output: str | None) -> str:
             f"{where}; found {found}."
         )
     return output
-
-
-def _measured_rows(
-    caller: str, system: System, study: Study, output: str, error: ResidualErrorModel
-) -> NDArray[np.intp]:
-    """Positions, among the study's observation rows, of the measurements of one output."""
-    if not isinstance(error, ResidualErrorModel):
-        raise ValueError(
-            f"{caller}: error= wants a residual error model (Additive, Proportional, Combined or "
-            f"LogNormalError); found {error!r}. Write, for example, error=Additive(sigma)."
-        )
-    rows = np.flatnonzero(resolve_outputs(system, study) == system.output_names.index(output))
-    if not rows.size:
-        raise ValueError(
-            f"{caller}: the study {study.name!r} holds no measurement of {output!r}. A likelihood "
-            "needs data; for predictions use bn.simulate, or bn.solve inside a model."
-        )
-    records = study.records
-    measured = study.observations[rows]
-    problems = [
-        Problem(
-            subject=study.subjects[records.subject[record]].item(),
-            row=int(records.row[record]),
-            column="DV",
-            found=repr(float(records.value[record])),
-            wanted=f"a value that {type(error).__name__} can produce: above 0",
-            cure="Leave the rows out, or use an error model with an additive part.",
-        )
-        for record in measured[error.impossible(records.value[measured])]
-    ]
-    if problems:
-        raise TableError(problems, source=study.name)
-    return rows
-
-
-def _at(rows: NDArray[np.intp], study: Study, prediction: TensorVariable) -> TensorVariable:
-    return prediction if rows.size == study.n_observations else prediction[rows]
-
-
-def _error_parameters(
-    caller: str, error: ResidualErrorModel, n_measured: int
-) -> list[TensorVariable]:
-    variables = []
-    for name, value in error.parameters.items():
-        variable = pt.as_tensor_variable(value)
-        shape = variable.type.shape
-        if variable.ndim > 1 or (variable.ndim == 1 and shape[0] not in (None, 1, n_measured)):
-            raise ValueError(
-                f"{caller}: {name}= of {type(error).__name__} wants a scalar or a vector over the "
-                f"{n_measured} measurements of the output; found shape {shape}."
-            )
-        variables.append(variable)
-    return variables

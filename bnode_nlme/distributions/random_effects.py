@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pymc as pm
-import pytensor.tensor as pt
-from pymc.distributions.transforms import CholeskyCorrTransform
 from pytensor.tensor.variable import TensorVariable
 
-from bnode_nlme.study.dimensions import SUBJECT
-
-
-class CholeskyCorrelation(CholeskyCorrTransform):
-    """PyMC's own transform, under a name without an underscore.
-
-    PyMC 6.4 finds a variable's name from that of its transformed value by cutting off what stands
-    between the last underscores, so that with ``cholesky_corr`` `pymc.compute_log_likelihood`
-    looks for a variable that does not exist.
-    """
-
-    name = "choleskycorr"
+from bnode_nlme.distributions.effect_blocks import EffectBlock, EffectNames, correlated_effects
+from bnode_nlme.study.dimensions import OCCASION, SUBJECT
 
 
 def RandomEffects(  # noqa: N802  named as the distribution that it stands for
     name: str,
     effects: Sequence[str],
     *,
-    correlated: bool = True,
+    correlated: bool | Sequence[Sequence[str]] = True,
     centred: bool = False,
     scale: float | Sequence[float] = 1.0,
     concentration: float = 2.0,
+    over: Literal["subject", "occasion"] = "subject",
 ) -> TensorVariable:
-    """Normal random effects of the subjects, with a learned covariance (omega).
+    """Normal random effects of the subjects or their occasions, with a learned covariance (omega).
 
     Must be called inside a model that has the study's coordinates:
     ``pm.Model(coords=study.coords)``.
@@ -47,7 +36,9 @@ def RandomEffects(  # noqa: N802  named as the distribution that it stands for
         Names of the effects; the columns of the result.
     correlated
         Whether the effects are correlated, with an LKJ prior (Lewandowski, Kurowicka and Joe
-        2009, doi:10.1016/j.jmva.2009.04.008), or independent. One effect alone has no correlation.
+        2009, doi:10.1016/j.jmva.2009.04.008), or independent. Blocks, such as
+        ``[("CL", "V"), ("ka", "F")]``, are correlated each within itself; effects in no block are
+        independent. One effect alone has no correlation.
     centred
         The parameterisation in which the effects are sampled: themselves (better when each
         subject has much data), or standardised (the default, better when it has little).
@@ -59,24 +50,32 @@ def RandomEffects(  # noqa: N802  named as the distribution that it stands for
         favours weak correlations. A single correlation of k effects has the variance
         ``1 / (2 concentration + k - 1)``.
 
+    over
+        What has an effect each: ``"subject"``, or ``"occasion"`` for between-occasion effects of a
+        study that has occasions.
+
     Returns
     -------
-    TensorVariable (subjects, effects)
-        With dims ``("subject", f"{name}_effect")``. Also in the posterior:
+    TensorVariable (subjects or occasions, effects)
+        With dims ``(over, f"{name}_effect")``. Also in the posterior:
         ``f"{name}_sd"`` (effects,); where correlated, ``f"{name}_correlation"`` (effects, effects)
         with dims ``(f"{name}_effect", f"{name}_effect_bis")`` and its factor
-        ``f"{name}_correlation_cholesky"``; where non-centred, the standardised effects
-        ``f"{name}_z"`` (subjects, effects).
+        ``f"{name}_correlation_cholesky"`` (with a number appended, one for each of several blocks);
+        where non-centred, the standardised effects ``f"{name}_z"``.
 
     Raises
     ------
     ValueError
-        When there is no model, it lacks the dimension "subject", or an argument is faulty.
+        When there is no model, it lacks the dimension `over`, or an argument is faulty.
     """
     model = pm.modelcontext(None)
-    if SUBJECT not in model.coords:
+    if over not in (SUBJECT, OCCASION):
         raise ValueError(
-            f"RandomEffects({name!r}) wants a model with the dimension 'subject'; found "
+            f"RandomEffects({name!r}): over= wants 'subject' or 'occasion'; found {over!r}."
+        )
+    if over not in model.coords:
+        raise ValueError(
+            f"RandomEffects({name!r}) wants a model with the dimension {over!r}; found "
             f"{', '.join(map(repr, model.coords)) or 'no dimensions'}. Write "
             "pm.Model(coords=study.coords)."
         )
@@ -98,25 +97,27 @@ def RandomEffects(  # noqa: N802  named as the distribution that it stands for
             f"RandomEffects({name!r}): concentration= wants one positive number; found "
             f"{concentration!r}."
         )
-    effect, other = f"{name}_effect", f"{name}_effect_bis"
-    model.add_coord(effect, labels)
-    sd = pm.HalfNormal(f"{name}_sd", scales, dims=effect)
-    factor: Any = None
-    if correlated and len(labels) > 1:
-        model.add_coord(other, labels)
-        cholesky = pm.LKJCorr(
-            f"{name}_correlation_cholesky",
-            n=len(labels),
-            eta=concentration,
-            dims=(effect, other),
-            default_transform=CholeskyCorrelation(n=len(labels), upper=False),
+    blocks = _blocks(name, labels, correlated, concentration)
+    names = EffectNames.from_prefix(name)
+    model.add_coord(names.effect, labels)
+    sd = pm.HalfNormal(names.sd, scales, dims=names.effect)
+    return correlated_effects(names, labels, sd, blocks, over=over, centred=centred)
+
+
+def _blocks(
+    name: str,
+    labels: tuple[str, ...],
+    correlated: bool | Sequence[Sequence[str]],
+    concentration: float,
+) -> list[EffectBlock]:
+    if isinstance(correlated, bool):
+        return [EffectBlock(labels, concentration)] if correlated else []
+    groups = [tuple(group) for group in correlated if not isinstance(group, str)]
+    members = [effect for group in groups for effect in group]
+    unknown = [effect for effect in members if effect not in labels]
+    if len(groups) != len(correlated) or unknown or len(set(members)) != len(members):
+        raise ValueError(
+            f"RandomEffects({name!r}): correlated= wants True, False, or blocks of distinct names "
+            f"from {', '.join(map(repr, labels))}; found {correlated!r}."
         )
-        pm.Deterministic(f"{name}_correlation", cholesky @ cholesky.T, dims=(effect, other))
-        factor = sd[:, None] * cholesky
-    if centred:
-        if factor is None:
-            return pm.Normal(name, 0.0, sd, dims=(SUBJECT, effect))
-        return pm.MvNormal(name, np.zeros(len(labels)), chol=factor, dims=(SUBJECT, effect))
-    z = pm.Normal(f"{name}_z", dims=(SUBJECT, effect))
-    values = z * sd if factor is None else pt.dot(z, factor.T)
-    return pm.Deterministic(name, values, dims=(SUBJECT, effect))
+    return [EffectBlock(group, concentration) for group in groups]

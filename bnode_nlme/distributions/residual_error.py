@@ -1,64 +1,106 @@
-"""Residual error models: how a measurement scatters around the prediction.
+"""Residual error models of continuous measurements.
 
-Each is a small frozen object that holds its parameters, which may be random, and knows the random
-variable that they parameterise.
+Each is a small frozen object that holds its parameters, which may be random.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, Literal, override
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any, Literal, Self, get_args, override
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnode_nlme.distributions.measurement import (
-    AdditiveRV,
-    CombinedRV,
-    CombinedSdRV,
-    LogNormalRV,
-    MeasurementRV,
-    ProportionalRV,
+from bnode_nlme.distributions.continuous import Continuous
+from bnode_nlme.distributions.error_model import BLQ, ResidualErrorModel
+from bnode_nlme.distributions.noise import NormalNoise, StudentTNoise
+from bnode_nlme.distributions.spread import (
+    Constant,
+    Relative,
+    Spread,
+    SumOfScales,
+    SumOfVariances,
 )
 
 FORMS = ("variance", "sd")
 
 
-class ResidualErrorModel(ABC):
-    """A residual error model with its parameters."""
+class ContinuousError(ResidualErrorModel):
+    """A residual error around a prediction, with limits of quantification.
+
+    With ``blq=``, measurements that the study marks as censored (CENS) are, after Beal (2001,
+    doi:10.1023/A:1012299115260):
+
+    - ``"M1"``: left out;
+    - ``"M3"``: in the likelihood with the probability that they lie below the limit that DV holds
+      (above it where CENS is -1), and on the other side of LIMIT where that is given;
+    - ``"M4"``: likewise, and every measurement's distribution is truncated at 0, as that of a
+      quantity known to be positive.
+
+    Draws are what would be measured without a limit: compare them with it.
+    """
 
     @property
-    @abstractmethod
-    def rv_type(self) -> type[MeasurementRV]:
-        """The random variable over (prediction, *parameters)."""
+    @override
+    def takes_blq(self) -> bool:
+        return True
 
     @property
-    @abstractmethod
-    def parameters(self) -> dict[str, Any]:
-        """The parameters by name, in the order of the random variable's inputs."""
+    @override
+    def family(self) -> Continuous:
+        method = None if self.blq == "M1" else self.blq
+        return Continuous(self._spread, NormalNoise(), log_scale=self._log_scale, blq=method)
 
+    @property
+    def _spread(self) -> Spread:
+        return Constant()
+
+    @property
+    def _log_scale(self) -> bool:
+        return False
+
+    @override
     def impossible(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which measured values the model cannot produce, whatever its parameters."""
-        return np.zeros(values.shape, dtype=bool)
+        positive = self._log_scale or self.blq == "M4"
+        return values <= 0.0 if positive else super().impossible(values)
+
+    @property
+    @override
+    def support(self) -> str:
+        return "above 0" if self._log_scale or self.blq == "M4" else super().support
+
+
+def _check_blq(error: ContinuousError) -> None:
+    if error.blq is not None and error.blq not in get_args(BLQ):
+        raise ValueError(
+            f"{type(error).__name__}: blq= wants 'M1', 'M3', 'M4' or None; found {error.blq!r}."
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Additive(ResidualErrorModel):
+class Additive(ContinuousError):
     """Additive residual error: ``y ~ Normal(f, sigma)``.
 
     Parameters
     ----------
     sigma : scalar or TensorVariable () or (measurements,)
         Standard deviation, in the units of the output; positive.
+    blq : {"M1", "M3", "M4"}, optional
+        What is done with censored measurements, see `ContinuousError`.
+
+    Raises
+    ------
+    ValueError
+        When `blq` is none of its choices.
     """
 
-    sigma: Any
+    sigma: Any = None
+    _: KW_ONLY
+    blq: BLQ | None = None
 
-    @property
-    @override
-    def rv_type(self) -> type[MeasurementRV]:
-        return AdditiveRV
+    def __post_init__(self) -> None:
+        _check_blq(self)
 
     @property
     @override
@@ -67,7 +109,7 @@ class Additive(ResidualErrorModel):
 
 
 @dataclass(frozen=True, eq=False)
-class Proportional(ResidualErrorModel):
+class Proportional(ContinuousError):
     """Proportional residual error: ``y ~ Normal(f, sigma |f|)``.
 
     Where the prediction is exactly 0, as before a first dose, the log-probability is -inf: the
@@ -77,23 +119,35 @@ class Proportional(ResidualErrorModel):
     ----------
     sigma : scalar or TensorVariable () or (measurements,)
         Coefficient of variation, as a fraction; positive.
+    blq : {"M1", "M3", "M4"}, optional
+        What is done with censored measurements, see `ContinuousError`.
+
+    Raises
+    ------
+    ValueError
+        When `blq` is none of its choices.
     """
 
-    sigma: Any
+    sigma: Any = None
+    _: KW_ONLY
+    blq: BLQ | None = None
 
-    @property
-    @override
-    def rv_type(self) -> type[MeasurementRV]:
-        return ProportionalRV
+    def __post_init__(self) -> None:
+        _check_blq(self)
 
     @property
     @override
     def parameters(self) -> dict[str, Any]:
         return {"sigma": self.sigma}
 
+    @property
+    @override
+    def _spread(self) -> Spread:
+        return Relative()
+
 
 @dataclass(frozen=True, eq=False)
-class Combined(ResidualErrorModel):
+class Combined(ContinuousError):
     """Combined residual error: additive and proportional.
 
     Parameters
@@ -105,34 +159,39 @@ class Combined(ResidualErrorModel):
     form : {"variance", "sd"}
         ``"variance"``: ``sd = sqrt(a^2 + (b f)^2)`` (two independent errors, NONMEM's usual
         coding; Monolix's combined2). ``"sd"``: ``sd = a + b |f|`` (Monolix's combined1).
+    blq : {"M1", "M3", "M4"}, optional
+        What is done with censored measurements, see `ContinuousError`.
 
     Raises
     ------
     ValueError
-        When `form` is neither.
+        When `form` or `blq` is none of its choices.
     """
 
-    additive: Any
-    proportional: Any
+    additive: Any = None
+    proportional: Any = None
     form: Literal["variance", "sd"] = "variance"
+    _: KW_ONLY
+    blq: BLQ | None = None
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise ValueError(f"Combined: form= wants 'variance' or 'sd'; found {self.form!r}.")
-
-    @property
-    @override
-    def rv_type(self) -> type[MeasurementRV]:
-        return CombinedRV if self.form == "variance" else CombinedSdRV
+        _check_blq(self)
 
     @property
     @override
     def parameters(self) -> dict[str, Any]:
         return {"additive": self.additive, "proportional": self.proportional}
 
+    @property
+    @override
+    def _spread(self) -> Spread:
+        return SumOfVariances() if self.form == "variance" else SumOfScales()
+
 
 @dataclass(frozen=True, eq=False)
-class LogNormalError(ResidualErrorModel):
+class LogNormalError(ContinuousError):
     """Log-normal residual error: ``log y ~ Normal(log f, sigma)``, f the median.
 
     Where the prediction is not above 0, the log-probability is -inf.
@@ -141,20 +200,89 @@ class LogNormalError(ResidualErrorModel):
     ----------
     sigma : scalar or TensorVariable () or (measurements,)
         Standard deviation of the logarithm; positive.
+    blq : {"M1", "M3", "M4"}, optional
+        What is done with censored measurements, see `ContinuousError`; ``"M4"`` is ``"M3"`` here,
+        because the measurement is positive in any case.
+
+    Raises
+    ------
+    ValueError
+        When `blq` is none of its choices.
     """
 
-    sigma: Any
+    sigma: Any = None
+    _: KW_ONLY
+    blq: BLQ | None = None
 
-    @property
-    @override
-    def rv_type(self) -> type[MeasurementRV]:
-        return LogNormalRV
+    def __post_init__(self) -> None:
+        _check_blq(self)
 
     @property
     @override
     def parameters(self) -> dict[str, Any]:
         return {"sigma": self.sigma}
 
+    @property
+    @override
+    def _log_scale(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, eq=False)
+class StudentT(ContinuousError):
+    """Student-t residual error, for measurements with outliers: ``(y - f) / scale ~ t(nu)``.
+
+    Parameters
+    ----------
+    error : Additive, Proportional, Combined or LogNormalError
+        What gives the scale, and the method for censored measurements. Its standard deviations are
+        scales here: the t distribution's own standard deviation is ``sqrt(nu / (nu - 2))`` of them.
+    nu : scalar or TensorVariable () or (measurements,)
+        Degrees of freedom; positive.
+
+    Raises
+    ------
+    ValueError
+        When `error` is none of these.
+    """
+
+    error: ContinuousError
+    nu: Any = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.error, (Additive, Proportional, Combined, LogNormalError)):
+            raise ValueError(
+                "StudentT: error= wants Additive, Proportional, Combined or LogNormalError, which "
+                f"gives its scale; found {self.error!r}. Write StudentT(Additive(sigma), nu)."
+            )
+
+    @property
+    @override
+    def blq(self) -> BLQ | None:
+        return self.error.blq
+
+    @property
+    @override
+    def family(self) -> Continuous:
+        return replace(self.error.family, noise=StudentTNoise())
+
+    @property
+    @override
+    def parameters(self) -> dict[str, Any]:
+        return {"nu": self.nu} | self.error.parameters
+
+    @override
+    def with_parameters(self, values: Mapping[str, Any]) -> Self:
+        inner = {name: value for name, value in values.items() if name != "nu"}
+        return replace(
+            self, error=self.error.with_parameters(inner), nu=values.get("nu", self.nu)
+        )
+
     @override
     def impossible(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return values <= 0.0
+        return self.error.impossible(values)
+
+    @property
+    @override
+    def support(self) -> str:
+        return self.error.support

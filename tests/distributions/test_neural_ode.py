@@ -260,3 +260,25 @@ def test_failed_solve_is_minus_infinity_for_its_subject_alone():
     draws = pm.draw(dist, givens={a: np.array([0.5, 3.0])}, random_seed=1)
     assert np.isfinite(draws[:2]).all()
     assert np.isnan(draws[3])
+
+
+def test_errors_by_output_share_one_solve_and_are_those_given_one_by_one():
+    study = two_output_study()
+    errors = {"cp": bn.LogNormalError(0.1), "amount": bn.Proportional(0.1)}
+    with pm.Model(coords=study.coords) as model:
+        log_CL = pm.Normal("log_CL", 1.0, 1.0)
+        made = bn.NeuralODE(
+            "pk",
+            two_outputs,
+            study,
+            parameters={"CL": pt.exp(log_CL), "V": V},
+            error=errors,
+        )
+    assert list(made) == ["cp", "amount"]
+    assert [v.name for v in model.observed_RVs] == ["pk_cp", "pk_amount"]
+    assert model.named_vars_to_dims["pk_cp"] == ("pk_cp_observation",)
+    assert len(solve_nodes(model)) == 1
+    both = model.compile_fn([model.logp(), model.dlogp()])
+    assert solves_in(both.f) == ["AdjointOp", "SolveOp"]
+    at = {"log_CL": np.array(1.4)}
+    assert both(at)[0] == likelihoods(study).compile_logp()(at)

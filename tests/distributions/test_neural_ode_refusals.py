@@ -128,3 +128,32 @@ def test_outside_a_model():
         bn.NeuralODE(
             "cp", one_compartment, bolus_study(), parameters=PARAMETERS, error=bn.Additive(1.0)
         )
+
+
+def test_errors_by_output_that_contradict():
+    study = two_output_study()
+    with pytest.raises(ValueError, match=r"output= and a mapping as error= contradict"):
+        likelihood(two_outputs, study, error={"cp": bn.Additive(1.0)}, output="cp")
+    with pytest.raises(ValueError, match=r"outputs \('cp', 'amount'\).*found 'pca'"):
+        likelihood(two_outputs, study, error={"pca": bn.Additive(1.0)})
+    with pytest.raises(ValueError, match="error= is an empty mapping"):
+        likelihood(two_outputs, study, error={})
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (bn.Additive(), r"sigma= of Additive has no value.*sigma=pm\.HalfNormal.*bn\.NLME"),
+        (bn.Additive("small"), r"sigma= of Additive wants a number or a PyTensor variable.*small"),
+        (bn.StudentT(bn.Additive(1.0)), r"nu= of StudentT has no value"),
+    ],
+)
+def test_error_parameters_that_are_no_values(error, message):
+    with pytest.raises(ValueError, match=message):
+        likelihood(error=error)
+
+
+def test_values_that_an_outcome_cannot_produce():
+    with pytest.raises(bn.TableError, match="a count: 0, 1, 2") as refused:
+        likelihood(error=bn.Poisson())
+    assert len(refused.value.problems) == 6

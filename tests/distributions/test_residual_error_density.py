@@ -12,6 +12,7 @@ from pytensor.compile.maker import function
 from pytensor.gradient import grad
 
 import bnode_nlme as bn
+from bnode_nlme.distributions.measurement import measurement
 
 F = np.array([3.0, 0.2, -1.5, 40.0, 1e-3])
 Y = np.array([2.5, 0.3, -1.0, 55.0, 2.0])
@@ -42,12 +43,12 @@ MODELS: dict[str, tuple[Any, ...]] = {
 each_model = pytest.mark.parametrize("model", MODELS)
 
 
-def measurement(error: Any, prediction: Any) -> Any:
-    return error.rv_type.rv_op(prediction, *error.parameters.values())
+def variable(error: Any, prediction: Any) -> Any:
+    return measurement(error.family, prediction, *error.parameters.values())
 
 
 def density(error: Any, prediction: Any, value: Any) -> Any:
-    return pm.logp(measurement(error, prediction), value).eval()
+    return pm.logp(variable(error, prediction), value).eval()
 
 
 @each_model
@@ -92,7 +93,7 @@ def test_impossible_prediction_has_no_density_and_a_finite_gradient(model, predi
     f = pt.vector("f")
     symbols = [pt.scalar(f"p{i}") for i in range(len(parameters))]
     values = np.array([1.1, 0.9, 2.0])
-    terms = pm.logp(measurement(make(*symbols), f), values)
+    terms = pm.logp(variable(make(*symbols), f), values)
     gradient: Any = grad(terms.sum(), [f, *symbols])
     compiled = function([f, *symbols], [terms, *gradient])
     logp, to_f, *to_parameters = compiled(np.array([1.0, prediction, 3.0]), *parameters)
@@ -111,7 +112,7 @@ def test_gradient_is_the_densitys(model):
     f = pt.vector("f")
     symbols = [pt.scalar(f"p{i}") for i in range(len(parameters))]
     at, y, h = np.array([2.0, 0.4]), np.array([1.5, 0.6]), 1e-6
-    total = pm.logp(measurement(make(*symbols), f), y).sum()
+    total = pm.logp(variable(make(*symbols), f), y).sum()
     gradient = function([f, *symbols], grad(total, [f, *symbols]))(at, *parameters)
 
     def difference(shift_f, shift_p):
@@ -164,7 +165,7 @@ def test_invalid_parameters_are_refused_as_pymc_does(error, wanted):
 def test_invalid_parameters_are_rejected_points_inside_a_model():
     with pm.Model() as model:
         sigma = pm.Normal("sigma")
-        model.register_rv(measurement(bn.Additive(sigma), F), "y", observed=Y)
+        model.register_rv(variable(bn.Additive(sigma), F), "y", observed=Y)
     logp = model.compile_logp()
     assert logp({"sigma": np.array(-1.0)}) == -np.inf
     assert np.isfinite(logp({"sigma": np.array(1.0)}))

@@ -9,6 +9,7 @@ import pytest
 import scipy.stats
 
 import bnode_nlme as bn
+from bnode_nlme.distributions.measurement import measurement
 
 F = np.array([3.0, 0.2, 40.0])
 
@@ -27,7 +28,7 @@ each_model = pytest.mark.parametrize("model", MODELS)
 
 
 def draw(error, prediction, draws, **size):
-    rv = error.rv_type.rv_op(prediction, *error.parameters.values(), **size)
+    rv = measurement(error.family, prediction, *error.parameters.values(), **size)
     return pm.draw(rv, draws, random_seed=3)
 
 
