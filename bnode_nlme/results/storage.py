@@ -1,32 +1,16 @@
-"""Posteriors on disk: netCDF, readable by any program, never pickle."""
+"""Posteriors on disk: netCDF or zarr, readable by any program, never pickle."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import xarray as xr
 
-
-def _storable(dataset: xr.Dataset) -> xr.Dataset:
-    """Object columns as text: netCDF has no type for them (nutpie's messages hold None)."""
-    texts = {
-        name: variable.copy(
-            data=np.array(
-                ["" if pd.isna(value) else str(value) for value in variable.values.ravel()]
-            ).reshape(variable.shape)
-        )
-        for name, variable in dataset.variables.items()
-        if variable.dtype == object
-    }
-    return dataset.assign({k: v for k, v in texts.items() if k in dataset.data_vars}).assign_coords(
-        {k: v for k, v in texts.items() if k in dataset.coords}
-    )
+from bnode_nlme.inference.tree_storage import read_tree, write_tree
 
 
 def save(tree: xr.DataTree, path: str | Path) -> Path:
-    """Write a posterior to a netCDF file.
+    """Write a posterior to disk, as zarr where the name ends in ``.zarr``, else as netCDF.
 
     Parameters
     ----------
@@ -39,9 +23,14 @@ def save(tree: xr.DataTree, path: str | Path) -> Path:
     -------
     Path
         Of the file.
+
+    Raises
+    ------
+    FileExistsError
+        When there is a folder at `path`.
     """
     path = Path(path)
-    tree.map_over_datasets(_storable).to_netcdf(path)
+    write_tree(tree, path)
     return path
 
 
@@ -62,8 +51,4 @@ def load(path: str | Path) -> xr.DataTree:
     FileNotFoundError
         When there is no such file.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no posterior at {path}.")
-    with xr.open_datatree(path) as tree:
-        return tree.load()
+    return read_tree(Path(path))

@@ -1,0 +1,8 @@
+"""From a model and a study to a posterior."""
+
+from bnode_nlme.inference.fit import fit as fit
+from bnode_nlme.inference.fit_result import Fit as Fit
+from bnode_nlme.inference.fit_result import load_fit as load_fit
+from bnode_nlme.inference.fit_summary import parameter_summary as parameter_summary
+from bnode_nlme.inference.starting_values import StartError as StartError
+from bnode_nlme.inference.variational_check import ApproximationWarning as ApproximationWarning

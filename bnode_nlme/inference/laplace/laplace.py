@@ -1,0 +1,185 @@
+"""Fitting with the random effects integrated out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnode_nlme.inference.draws import Draws
+from bnode_nlme.inference.flat_model import FlatModel, Vector
+from bnode_nlme.inference.gaussian import Gaussian
+from bnode_nlme.inference.importance import importance
+from bnode_nlme.inference.laplace.individual_terms import individual_terms
+from bnode_nlme.inference.laplace.marginal import Marginal
+from bnode_nlme.inference.laplace.modes import ModeError, Modes
+from bnode_nlme.inference.laplace.objective import chosen_form
+from bnode_nlme.inference.laplace.settings import LaplaceSettings
+from bnode_nlme.inference.lbfgs import minimise
+from bnode_nlme.study.study import Study
+
+_HESSIAN_STEP = 5e-3
+
+
+def laplace(
+    flat: FlatModel,
+    study: Study | None,
+    start: Vector,
+    draws: int,
+    rng: np.random.Generator,
+    settings: LaplaceSettings,
+    note: Callable[[int, float], None],
+) -> Draws:
+    """Maximise the approximate marginal posterior, or likelihood, of the population parameters.
+
+    Parameters
+    ----------
+    flat
+        The model.
+    study
+        That tells the subject of each measurement.
+    start : ndarray (size,)
+    draws
+        How many to draw from the normal approximation: population parameters from the inverse
+        curvature at the optimum, then random effects around their modes, which move with the
+        population parameters to first order, with each subject's inverse curvature.
+    rng
+        For drawing.
+    settings
+        See there.
+    note
+        Called with the number of evaluations and the present objective.
+
+    Returns
+    -------
+    Draws
+        One chain; the first attributes are ``objective`` (of the likelihood alone, comparable to
+        NONMEM's), ``form``, ``converged``. With priors also ``pareto_k`` of the draws.
+
+    Warns
+    -----
+    UserWarning
+        Where the curvature of the marginal is not positive definite: some direction is not
+        determined, and its standard deviation is that of the floor.
+    """
+    terms = individual_terms(flat, study)
+    marginal = Marginal(terms, chosen_form(terms, settings.form))
+    goal = _Goal(marginal, start, settings.priors, note)
+    found = minimise(
+        goal.value_and_gradient,
+        start[terms.population],
+        max_iterations=settings.max_iterations,
+        tolerance=settings.tolerance,
+        relative=1e-10,
+    )
+    modes = goal.at(found.x)
+    covariance, repaired = _covariance(goal, found.x)
+    positions, log_proposal = _drawn(marginal, modes, covariance, draws, rng)
+    target = np.array([flat.logp_and_gradient(x)[0] for x in positions])
+    attributes = {
+        "objective": float(marginal.subjects(modes).sum()),
+        "form": marginal.form,
+        "priors": settings.priors,
+        "converged": bool(np.max(np.abs(found.gradient)) <= max(settings.tolerance, 0.1)),
+        "iterations": found.iterations,
+        "largest_gradient": float(np.max(np.abs(found.gradient))),
+        "repaired_curvature": repaired,
+    }
+    if settings.priors:
+        weighing = importance(target, log_proposal)
+        attributes |= {"pareto_k": weighing.pareto_k, "importance_resampled": False}
+    # The optimum itself comes first, so that point estimates can be read off.
+    positions[0] = modes.x
+    target[0] = flat.logp_and_gradient(modes.x)[0]
+    return Draws(positions[None], {"lp": target[None]}, attributes)
+
+
+class _Goal:
+    """What is minimised over the population parameters; keeps the last modes to start from."""
+
+    def __init__(
+        self, marginal: Marginal, start: Vector, priors: bool, note: Callable[[int, float], None]
+    ) -> None:
+        self._marginal, self._priors, self._note = marginal, priors, note
+        self._last: Modes | None = None
+        self._start, self._evaluations = start, 0
+
+    def at(self, population: Vector) -> Modes:
+        """The modes at some population parameters."""
+        x = (self._start if self._last is None else self._last.x).copy()
+        x[self._marginal.terms.population] = population
+        try:
+            return self._marginal.modes(x, near=self._last)
+        except ModeError:
+            # The effects of the last point may be impossible here; zero rarely is.
+            for block in self._marginal.terms.blocks:
+                x[block] = self._start[block]
+            return self._marginal.modes(x)
+
+    def value_and_gradient(self, population: Vector) -> tuple[float, Vector]:
+        """The objective, with minus twice the log-prior where it counts, and its gradient."""
+        try:
+            modes = self.at(population)
+            value = float(self._marginal.subjects(modes).sum())
+            gradient = self._marginal.gradient(modes)
+        except ModeError:
+            return np.inf, np.zeros_like(population)
+        self._evaluations += 1
+        self._note(self._evaluations, value)
+        self._last = modes
+        if self._priors:
+            log_prior, slope = self._marginal.terms.prior(modes.x, jacobian=True)
+            value -= 2.0 * log_prior
+            gradient = gradient - 2.0 * slope[self._marginal.terms.population]
+        return value, gradient
+
+
+def _covariance(goal: _Goal, population: Vector) -> tuple[NDArray[np.float64], bool]:
+    """Twice the inverse Hessian of the objective, by central differences of its gradient."""
+    size = population.size
+    hessian = np.empty((size, size))
+    for place in range(size):
+        step = np.zeros(size)
+        step[place] = _HESSIAN_STEP
+        ends = [goal.value_and_gradient(population + sign * step)[1] for sign in (1.0, -1.0)]
+        hessian[:, place] = (ends[0] - ends[1]) / (2.0 * _HESSIAN_STEP)
+    values, vectors = np.linalg.eigh(0.25 * (hessian + hessian.T))
+    floor = 1e-6 * max(float(values.max()), 1e-6)
+    repaired = bool(values.min() < floor)
+    if repaired:
+        warnings.warn(
+            "laplace: the curvature of the marginal is not positive definite at the optimum; the "
+            f"smallest eigenvalue is {values.min():.3g}. Some combination of population parameters "
+            "is not determined by the data and priors, and draws of it mean nothing.",
+            stacklevel=4,
+        )
+    return (vectors / np.maximum(values, floor)) @ vectors.T, repaired
+
+
+def _drawn(
+    marginal: Marginal,
+    modes: Modes,
+    covariance: NDArray[np.float64],
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    terms = marginal.terms
+    population = Gaussian(np.zeros(len(covariance)), np.linalg.cholesky(covariance))
+    z = rng.normal(size=(draws, len(covariance)))
+    moved = population.transform(z)
+    log_density = population.log_density(z)
+    positions = np.tile(modes.x, (draws, 1))
+    positions[:, terms.population] += moved
+    for place, index in enumerate(terms.population):
+        ends = [marginal.shifted(modes, index, sign * 1e-3).x for sign in (1.0, -1.0)]
+        slope = (ends[0] - ends[1]) / 2e-3
+        slope[terms.population] = 0.0
+        positions += moved[:, place, None] * slope
+    for block, matrix in zip(terms.blocks, modes.curvature, strict=True):
+        own = Gaussian(np.zeros(len(block)), np.linalg.cholesky(np.linalg.inv(matrix)))
+        z = rng.normal(size=(draws, len(block)))
+        positions[:, block] += own.transform(z)
+        log_density = log_density + own.log_density(z)
+    return positions, log_density

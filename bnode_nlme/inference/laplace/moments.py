@@ -1,0 +1,47 @@
+"""Mean and variance of normal measurements, as expressions of the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.tensor.random.basic import NormalRV
+
+from bnode_nlme.distributions.continuous import Continuous
+from bnode_nlme.distributions.measurement import MeasurementRV
+from bnode_nlme.distributions.noise import NormalNoise
+
+
+def normal_moments(model: pm.Model, name: str) -> tuple[Any, Any] | None:
+    """Mean and log-variance of an observed variable, over its values.
+
+    For a log-normal error, those of the logarithm: the Fisher information about the random effects
+    is the same.
+
+    Returns
+    -------
+    (mean, log_variance) or None
+        None where the variable is not normal, or has censored or truncated measurements.
+    """
+    variable = model[name]
+    node = variable.owner
+    if isinstance(node.op, NormalRV):
+        mean, sd = node.inputs[-2], node.inputs[-1]
+    elif isinstance(node.op, MeasurementRV) and _is_plain_normal(node.op.family):
+        prediction, *parameters = node.inputs[2:]
+        sd = node.op.family.spread.scale(prediction, *parameters)
+        mean = pt.log(prediction) if node.op.family.log_scale else prediction
+    else:
+        return None
+    whole = pt.zeros_like(model.rvs_to_values[variable]).astype("float64")
+    moments: Any = model.replace_rvs_by_values([mean + whole, 2.0 * pt.log(sd) + whole])
+    return moments[0].ravel(), moments[1].ravel()
+
+
+def _is_plain_normal(family: Any) -> bool:
+    return (
+        isinstance(family, Continuous)
+        and isinstance(family.noise, NormalNoise)
+        and family.blq is None
+    )

@@ -1,0 +1,193 @@
+"""Starting values at which the model can be solved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+from numpy.typing import NDArray
+from pymc.initial_point import make_initial_point_fn
+
+from bnode_nlme.distributions.solve_nodes import solve_nodes
+from bnode_nlme.distributions.solver_report import solver_report
+from bnode_nlme.inference.flat_model import FlatModel, Vector
+from bnode_nlme.inference.lbfgs import minimise
+from bnode_nlme.inference.random_effects import are_centred, effect_variables
+
+JITTER = 0.5
+"""Half-width of the uniform jitter on the unconstrained scale, where it can be had."""
+
+_TRIES, _STEPS = 30, 30
+
+
+class StartError(RuntimeError):
+    """No starting values were found at which the model can be solved."""
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Starting values that were tested.
+
+    Attributes
+    ----------
+    typical : ndarray (size,)
+        The mode of the typical values, random effects at their initial values (zero).
+    points : ndarray (chains, size)
+        Around it, each with finite log-probability and gradient and no failed solve.
+    refused : int
+        Points that failed that test.
+    """
+
+    typical: Vector
+    points: NDArray[np.float64]
+    refused: int
+
+
+def find_start(
+    flat: FlatModel, chains: int, rng: np.random.Generator, given: Mapping[str, Any] | None = None
+) -> Start:
+    """Find starting values for some chains.
+
+    First a point that solves: the model's initial point, else jittered ones, else draws of the
+    prior. From it, at most 30 steps of L-BFGS towards the mode of the typical values, random
+    effects held. Then jitter for each chain, tested, and halved where it fails.
+
+    Parameters
+    ----------
+    flat
+        The model.
+    chains
+        Number of points.
+    rng
+        For the jitter.
+    given
+        Values of free variables to start from, by name, as the model declares them.
+
+    Returns
+    -------
+    Start
+
+    Raises
+    ------
+    StartError
+        When no point solves; the message says what fails.
+    """
+    first, refused = _first(flat, rng, given)
+    typical = _typical_mode(flat, _with_effects_at_rest(flat, first))
+    if not solves(flat, typical):
+        typical = first
+    points = []
+    for _ in range(chains):
+        width = JITTER
+        for _ in range(_TRIES):
+            point = typical + width * rng.uniform(-1.0, 1.0, size=typical.size)
+            if solves(flat, point):
+                break
+            refused += 1
+            width *= 0.5
+        else:
+            point = typical
+        points.append(point)
+    return Start(typical, np.array(points), refused)
+
+
+def solves(flat: FlatModel, x: Vector) -> bool:
+    """Whether log-probability and gradient are finite at a point, and no solve fails."""
+    before = _failures(flat.model)
+    value, gradient = flat.logp_and_gradient(x)
+    finite = np.isfinite(value) and bool(np.all(np.isfinite(gradient)))
+    return finite and _failures(flat.model) == before
+
+
+def _failures(model: pm.Model) -> int:
+    return solver_report(model).failures if solve_nodes(model) else 0
+
+
+def _first(
+    flat: FlatModel, rng: np.random.Generator, given: Mapping[str, Any] | None
+) -> tuple[Vector, int]:
+    if solve_nodes(flat.model):
+        reported = solver_report(flat.model).counts
+    for attempt, x in enumerate(_candidates(flat, rng, given)):
+        if solves(flat, x):
+            return x, attempt
+    message = [
+        f"fit found no starting values in {2 * _TRIES + 1} tries: it wants a point with finite "
+        "log-probability and gradient at which every solve succeeds. At the model's initial point:"
+    ]
+    initial = flat.model.initial_point()
+    with flat.model:
+        terms = flat.model.point_logps(initial, round_vals=3)
+    infinite = [f"{name} ({value})" for name, value in terms.items() if not np.isfinite(value)]
+    message.append(
+        f"  log-probability not finite: {', '.join(infinite)}"
+        if infinite
+        else "  log-probability finite; its gradient is not, or a solve failed"
+    )
+    if solve_nodes(flat.model):
+        counts = solver_report(flat.model).counts
+        message += [
+            f"  {counts[status] - reported[status]} solves failed in these tries: {status.message}"
+            for status in counts
+            if status != 0 and counts[status] > reported[status]
+        ]
+    message.append(
+        "Give narrower priors around values that are possible, or values to start from: "
+        "fit(..., start={'log_CL': 1.0})."
+    )
+    raise StartError("\n".join(message))
+
+
+def _candidates(flat: FlatModel, rng: np.random.Generator, given: Mapping[str, Any] | None) -> Any:
+    model = flat.model
+    overrides = {model[name]: np.asarray(value) for name, value in (given or {}).items()}
+    seeds = rng.integers(2**31, size=2 * _TRIES + 1)
+
+    def initial(strategy: str, jitter: bool) -> Any:
+        return make_initial_point_fn(
+            model=model,
+            overrides=overrides,
+            jitter_rvs=set(model.free_RVs) - set(overrides) if jitter else set(),
+            default_strategy=strategy,
+            return_transformed=True,
+        )
+
+    yield flat.vector(initial("support_point", jitter=False)(int(seeds[0])))
+    jittered = initial("support_point", jitter=True)
+    for seed in seeds[1 : _TRIES + 1]:
+        yield flat.vector(jittered(int(seed)))
+    prior = initial("prior", jitter=False)
+    for seed in seeds[_TRIES + 1 :]:
+        yield flat.vector(prior(int(seed)))
+
+
+def _with_effects_at_rest(flat: FlatModel, x: Vector) -> Vector:
+    rest = x.copy()
+    initial = flat.vector(flat.model.initial_point())
+    for name in effect_variables(flat.model):
+        rest[flat.slices[name]] = initial[flat.slices[name]]
+    return rest if solves(flat, rest) else x
+
+
+def _typical_mode(flat: FlatModel, first: Vector) -> Vector:
+    effects = effect_variables(flat.model)
+    moving = np.ones(flat.size, dtype=bool)
+    for name in effects:
+        moving[flat.slices[name]] = False
+    # With centred effects at zero, their density would grow without bound as their standard
+    # deviation goes to zero: it is left out.
+    centred = are_centred(flat.model, effects)
+    of = (lambda x: flat.logp_without(effects, x)) if centred else flat.logp_and_gradient
+
+    def function(part: Vector) -> tuple[float, Vector]:
+        x = first.copy()
+        x[moving] = part
+        value, gradient = of(x)
+        return -value, -gradient[moving]
+
+    best = first.copy()
+    best[moving] = minimise(function, first[moving], max_iterations=_STEPS, relative=1e-6).x
+    return best
