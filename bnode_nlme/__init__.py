@@ -6,6 +6,8 @@ the dynamics, and `NeuralODE`, `RandomEffects` and `NetworkWeights` put them int
 """
 
 from bnode_nlme import datasets as datasets
+from bnode_nlme.diagnostics import SBCResult as SBCResult
+from bnode_nlme.diagnostics import sbc as sbc
 from bnode_nlme.distributions import Additive as Additive
 from bnode_nlme.distributions import Bernoulli as Bernoulli
 from bnode_nlme.distributions import Beta as Beta
