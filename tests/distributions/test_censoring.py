@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def integral(pdf: Any, f: float, lower: float, upper: float) -> float:
     ends = [lower, *inside, upper]
     pieces = [
         scipy.integrate.quad(pdf, a, b, args=(f,), epsabs=0.0, epsrel=1e-11)[0]
-        for a, b in zip(ends, ends[1:], strict=False)
+        for a, b in pairwise(ends)
     ]
     return float(np.sum(pieces))
 
@@ -147,9 +148,7 @@ def censored_study(limit: float = np.nan) -> bn.Study:
     records = study.records
     below = (records.evid == 0) & (records.value == LLOQ)
     assert 0 < below.sum() < 6
-    marked = replace(
-        records, censoring=below.astype(int), limit=np.where(below, limit, np.nan)
-    )
+    marked = replace(records, censoring=below.astype(int), limit=np.where(below, limit, np.nan))
     return replace(study, records=marked)
 
 

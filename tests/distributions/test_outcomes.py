@@ -75,9 +75,7 @@ CASES: dict[str, tuple[Any, Any, Any, Any]] = {
         bn.Beta(8.0, lower=-1.0, upper=3.0),
         4 * P - 1,
         np.array([-0.9, 0.7, 2.5]),
-        lambda y, f: scipy.stats.beta.logpdf(
-            y, 8 * (f + 1) / 4, 8 * (3 - f) / 4, loc=-1, scale=4
-        ),
+        lambda y, f: scipy.stats.beta.logpdf(y, 8 * (f + 1) / 4, 8 * (3 - f) / 4, loc=-1, scale=4),
     ),
 }
 each_case = pytest.mark.parametrize("case", CASES)

@@ -46,9 +46,7 @@ SCALES: dict[str, tuple[Any, Any]] = {
 def test_closed_form(name, scale):
     covariate_model, term = MODELS[name]
     given, combine = SCALES[scale]
-    declared = bn.Individual(
-        distribution=scale, effect=0.1, covariates=[covariate_model], **given
-    )
+    declared = bn.Individual(distribution=scale, effect=0.1, covariates=[covariate_model], **given)
     study = small_study()
     nlme = bolus_nlme(declared)
     model = nlme.build(study)
