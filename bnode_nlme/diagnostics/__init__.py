@@ -4,6 +4,8 @@ from bnode_nlme.diagnostics.binning import Binning as Binning
 from bnode_nlme.diagnostics.binning import bin_edges as bin_edges
 from bnode_nlme.diagnostics.binning import bin_of as bin_of
 from bnode_nlme.diagnostics.binning import nominal_edges as nominal_edges
+from bnode_nlme.diagnostics.calibration import SBCResult as SBCResult
+from bnode_nlme.diagnostics.calibration import sbc as sbc
 from bnode_nlme.diagnostics.contraction import contraction as contraction
 from bnode_nlme.diagnostics.contraction import overlap as overlap
 from bnode_nlme.diagnostics.effects import covariate_correlations as covariate_correlations
@@ -27,8 +29,6 @@ from bnode_nlme.diagnostics.rank_statistics import rank_uniformity as rank_unifo
 from bnode_nlme.diagnostics.rank_statistics import ranks_of as ranks_of
 from bnode_nlme.diagnostics.residuals import goodness_of_fit as goodness_of_fit
 from bnode_nlme.diagnostics.residuals import weighted_residuals as weighted_residuals
-from bnode_nlme.diagnostics.calibration import SBCResult as SBCResult
-from bnode_nlme.diagnostics.calibration import sbc as sbc
 from bnode_nlme.diagnostics.shrinkage import epsilon_shrinkage as epsilon_shrinkage
 from bnode_nlme.diagnostics.shrinkage import eta_shrinkage as eta_shrinkage
 from bnode_nlme.diagnostics.vpc import vpc as vpc

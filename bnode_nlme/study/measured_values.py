@@ -41,9 +41,7 @@ def with_measured_values(
     )
 
 
-def _column(
-    values: ArrayLike, name: str, length: int, kind: type[np.generic]
-) -> NDArray[Any]:
+def _column(values: ArrayLike, name: str, length: int, kind: type[np.generic]) -> NDArray[Any]:
     column = np.asarray(values, dtype=kind)
     if name != "values" and column.ndim == 0:
         column = np.broadcast_to(column, length)
@@ -56,9 +54,7 @@ def _column(
     return column
 
 
-def _put(
-    column: NDArray[Any], places: NDArray[np.int64], values: NDArray[Any]
-) -> NDArray[Any]:
+def _put(column: NDArray[Any], places: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
     changed = column.copy()
     changed[places] = values
     return changed

@@ -16,8 +16,8 @@ from bnode_nlme.diagnostics.calibration.replaceable import replaceable
 from bnode_nlme.inference.advi import ADVISettings, advi
 from bnode_nlme.inference.flat_model import FlatModel, Vector, flat_model
 from bnode_nlme.inference.lbfgs import minimise
-from bnode_nlme.inference.nuts import NUTSSettings
 from bnode_nlme.inference.nutpie_chain import NutpieChain
+from bnode_nlme.inference.nuts import NUTSSettings
 from bnode_nlme.inference.pathfinder import PathfinderSettings, pathfinder
 from bnode_nlme.inference.random_effects import effect_variables
 from bnode_nlme.inference.starting_values import JITTER, find_start, solves

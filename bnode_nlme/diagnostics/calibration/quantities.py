@@ -88,7 +88,9 @@ def ranked_quantities(
             # Its shape is known when it has been computed.
             parts.append(by_name[name].ravel())
             names.append(name)
-    shapes = [tuple(np.shape(value)) for value in flat.function([by_name[n] for n in names])(probes[0])]
+    shapes = [
+        tuple(np.shape(value)) for value in flat.function([by_name[n] for n in names])(probes[0])
+    ]
     labels = [
         label
         for name, shape in zip(names, shapes, strict=True)
@@ -146,9 +148,7 @@ def _labels(flat: FlatModel, name: str, shape: tuple[int, ...]) -> list[str]:
     if not shape:
         return [name]
     dims = flat.model.named_vars_to_dims.get(name) or (None,) * len(shape)
-    axes = [
-        flat.model.coords.get(dim) if dim is not None else None for dim in dims
-    ]
+    axes = [flat.model.coords.get(dim) if dim is not None else None for dim in dims]
     return [
         f"{name}[{', '.join(str(place if axis is None else axis[place]) for place, axis in zip(index, axes, strict=True))}]"
         for index in np.ndindex(*shape)

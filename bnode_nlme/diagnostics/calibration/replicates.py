@@ -11,12 +11,12 @@ import arviz as az
 import numpy as np
 from numpy.typing import NDArray
 
-from bnode_nlme.diagnostics.rank_statistics import ranks_of
 from bnode_nlme.diagnostics.calibration.fitted_model import Data, FittedModel, Running
 from bnode_nlme.diagnostics.calibration.joint_model import JointModel, Simulated
 from bnode_nlme.diagnostics.calibration.outcome import Outcome
 from bnode_nlme.diagnostics.calibration.quantities import Quantities
 from bnode_nlme.diagnostics.calibration.replaceable import data_of
+from bnode_nlme.diagnostics.rank_statistics import ranks_of
 
 _POLL = 0.002
 _LONGEST = 8
@@ -93,7 +93,7 @@ class _Replicate:
         """Take a step; whatever goes wrong in it is the outcome of this replicate, not the end."""
         try:
             step()
-        except Exception as error:  # noqa: BLE001  kept with its seed, counted and shown
+        except Exception as error:
             self._running = None
             self.outcome = Outcome(
                 self._number, self._seed, failure=f"{type(error).__name__}: {error}"

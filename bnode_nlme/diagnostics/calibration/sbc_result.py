@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bnode_nlme.diagnostics.rank_statistics import rank_uniformity
 from bnode_nlme.diagnostics.calibration.outcome import Outcome
+from bnode_nlme.diagnostics.rank_statistics import rank_uniformity
 
 Verdict = Literal["calibrated", "not calibrated", "undecided"]
 
