@@ -1,4 +1,4 @@
-"""Simulation-based calibration: are posteriors of simulated data what they claim to be?"""
+"""Simulation-based calibration: whether posteriors are what they claim to be, on simulated data."""
 
 from bnode_nlme.diagnostics.calibration.sbc import sbc as sbc
 from bnode_nlme.diagnostics.calibration.sbc_result import SBCResult as SBCResult

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import nutpie
 import pymc as pm
 from numpy.typing import NDArray
 
@@ -16,11 +15,10 @@ from bnode_nlme.diagnostics.calibration.replaceable import replaceable
 from bnode_nlme.inference.advi import ADVISettings, advi
 from bnode_nlme.inference.flat_model import FlatModel, Vector, flat_model
 from bnode_nlme.inference.lbfgs import minimise
-from bnode_nlme.inference.nutpie_chain import NutpieChain
 from bnode_nlme.inference.nuts import NUTSSettings
 from bnode_nlme.inference.pathfinder import PathfinderSettings, pathfinder
 from bnode_nlme.inference.random_effects import effect_variables
-from bnode_nlme.inference.starting_values import JITTER, find_start, solves
+from bnode_nlme.inference.starting_values import JITTER, find_start
 from bnode_nlme.inference.variational_check import ApproximationWarning
 
 Method = Literal["nuts", "pathfinder", "advi"]
@@ -77,29 +75,27 @@ class FittedModel:
 
     Parameters
     ----------
-    build
-        Makes the model.
-    method
-        Of inference.
+    model
+        With the measurements of the design in it, or others.
     settings
-        Of the method.
+        Of the method of inference.
     """
 
-    def __init__(self, build: Callable[[], pm.Model], method: Method, settings: Settings) -> None:
-        replaced = replaceable(build())
+    def __init__(self, model: pm.Model, settings: Settings) -> None:
+        replaced = replaceable(model)
         self.places, self._put = replaced.places, replaced.put
         self.flat: FlatModel = flat_model(replaced.model)
-        self._method, self._settings = method, settings
+        self._settings = settings
         self._moving = np.ones(self.flat.size, dtype=bool)
         for name in effect_variables(self.flat.model):
             self._moving[self.flat.slices[name]] = False
         self._initial = self.flat.vector(self.flat.model.initial_point())
         self._compiled: Any = None
         if isinstance(settings, NUTSSettings):
-            # A model of its own, whose counts of failed solves are not those of `flat`: these say
-            # whether a start solves, while chains of other replicates are running.
-            own = replaceable(build()).model
-            self._compiled = nutpie.compile_pymc_model(own, var_names=[])
+            # As late as this, because it is needed for this method only.
+            from nutpie import compile_pymc_model
+
+            self._compiled = compile_pymc_model(replaced.model, var_names=[])
 
     def put(self, data: Data) -> None:
         """Replace the measurements in `flat`."""
@@ -117,6 +113,8 @@ class FittedModel:
         rng = np.random.default_rng(seed)
         settings = self._settings
         if isinstance(settings, NUTSSettings):
+            from bnode_nlme.inference.nutpie_chain import NutpieChain
+
             return NutpieChain(
                 self._compiled.with_data(**data),
                 self._start(rng),
@@ -139,18 +137,23 @@ class FittedModel:
 
     def _start(self, rng: np.random.Generator) -> Vector:
         """A start as `find_start` finds it, without compiling anything anew."""
-        if not solves(self.flat, self._initial):
+        if not self._solves(self._initial):
             return np.asarray(find_start(self.flat, 1, rng).points[0])
         typical = self._typical()
-        if not solves(self.flat, typical):
+        if not self._solves(typical):
             typical = self._initial
         width = JITTER
         for _ in range(_HALVINGS):
             point: Vector = typical + width * rng.uniform(-1.0, 1.0, size=typical.size)
-            if solves(self.flat, point):
+            if self._solves(point):
                 return point
             width *= 0.5
         return typical
+
+    def _solves(self, x: Vector) -> bool:
+        """Whether the density and its gradient are finite: neither is where a solve fails."""
+        value, gradient = self.flat.logp_and_gradient(x)
+        return bool(np.isfinite(value) and np.isfinite(gradient).all())
 
     def _typical(self) -> Vector:
         """Mode of the typical values, standardised random effects at zero."""

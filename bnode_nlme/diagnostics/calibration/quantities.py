@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
 from numpy.typing import ArrayLike, NDArray
 
 from bnode_nlme.dynamics.mlp import MLP
@@ -38,7 +37,7 @@ class Quantities:
         ndarray (..., quantities)
         """
         flat = positions.reshape(-1, positions.shape[-1])
-        values = np.array([self._function(row)[0] for row in np.ascontiguousarray(flat)])
+        values = np.array([_joined(self._function, row) for row in np.ascontiguousarray(flat)])
         return values[:, self._kept].reshape(*positions.shape[:-1], self._kept.size)
 
 
@@ -79,42 +78,42 @@ def ranked_quantities(
     model = flat.model
     by_name = {str(variable.name): variable for variable in model.unobserved_value_vars}
     deterministic = [str(variable.name) for variable in model.deterministics]
-    free = [name for name in flat.names if name not in deterministic]
-    names: list[str] = []
-    parts: list[Any] = []
-    for name in [*deterministic, *free]:
-        dims = model.named_vars_to_dims.get(name) or ()
-        if not (_of_individuals(dims) or name.endswith("_cholesky") or _of_network(name, networks)):
-            # Its shape is known when it has been computed.
-            parts.append(by_name[name].ravel())
-            names.append(name)
-    shapes = [
-        tuple(np.shape(value)) for value in flat.function([by_name[n] for n in names])(probes[0])
+    names = [
+        name
+        for name in [*deterministic, *(name for name in flat.names if name not in deterministic)]
+        if not (
+            _of_individuals(model.named_vars_to_dims.get(name) or ())
+            or name.endswith("_cholesky")
+            or any(name == n.name or name.startswith(f"{n.name}_") for n in networks)
+        )
     ]
+    judged = [(_network(name, networks), points) for name, points in functions.items()]
+    inputs = [_inputs(network, points) for network, points in judged]
+    values_of_networks = [
+        network(by_name[network.name], at) for (network, _), at in zip(judged, inputs, strict=True)
+    ]
+    function = flat.function(
+        [*(by_name[name] for name in names), *values_of_networks, model.observedlogp]
+    )
+    shapes = [np.shape(value) for value in function(probes[0])]
     labels = [
         label
-        for name, shape in zip(names, shapes, strict=True)
+        for name, shape in zip(names, shapes, strict=False)
         for label in _labels(flat, name, shape)
     ]
-    for name, points in functions.items():
-        network = _network(name, networks)
-        inputs = _inputs(network, points)
-        parts.append(network(by_name[name], inputs).ravel())
-        labels += _function_labels(network, inputs)
-    parts.append(model.observedlogp.reshape((1,)))
+    for (network, _), at in zip(judged, inputs, strict=True):
+        labels += _function_labels(network, at)
     labels.append(LOG_LIKELIHOOD)
-    function = flat.function([pt.concatenate(parts)])
-    values = np.array([function(row)[0] for row in probes])
-    kept = _distinct(values)
+    kept = _distinct(np.array([_joined(function, probe) for probe in probes]))
     return Quantities(tuple(labels[place] for place in kept), function, kept)
+
+
+def _joined(function: Any, position: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([np.ravel(value) for value in function(position)])
 
 
 def _of_individuals(dims: Sequence[Any]) -> bool:
     return any(dim in (SUBJECT, OCCASION) or str(dim).endswith("observation") for dim in dims)
-
-
-def _of_network(name: str, networks: Sequence[MLP]) -> bool:
-    return any(name == n.name or name.startswith(f"{n.name}_") for n in networks)
 
 
 def _network(name: str, networks: Sequence[MLP]) -> MLP:
@@ -149,10 +148,11 @@ def _labels(flat: FlatModel, name: str, shape: tuple[int, ...]) -> list[str]:
         return [name]
     dims = flat.model.named_vars_to_dims.get(name) or (None,) * len(shape)
     axes = [flat.model.coords.get(dim) if dim is not None else None for dim in dims]
-    return [
-        f"{name}[{', '.join(str(place if axis is None else axis[place]) for place, axis in zip(index, axes, strict=True))}]"
-        for index in np.ndindex(*shape)
-    ]
+    return [f"{name}[{', '.join(map(str, _at(axes, index)))}]" for index in np.ndindex(*shape)]
+
+
+def _at(axes: Sequence[Any], index: tuple[int, ...]) -> list[Any]:
+    return [place if axis is None else axis[place] for place, axis in zip(index, axes, strict=True)]
 
 
 def _distinct(values: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -35,7 +35,8 @@ class ReplaceableModel:
     def put(self, data: Mapping[str, NDArray[np.float64]]) -> None:
         """Replace the measurements in every function compiled from the model."""
         for name, value in data.items():
-            self.places[name].set_value(value)
+            place = self.places[name]
+            place.set_value(value.astype(place.type.dtype))
 
 
 def replaceable(model: pm.Model) -> ReplaceableModel:

@@ -9,6 +9,7 @@ from typing import Any
 
 import arviz as az
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.diagnostics.calibration.fitted_model import Data, FittedModel, Running
@@ -143,5 +144,6 @@ def replicate_seed(seed: int, number: int) -> int:
 
 def _effective(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Bulk effective sample size of each column; that of a constant is 1."""
-    sizes = np.array([float(az.ess(column[None, :], method="bulk")) for column in values.T])
+    chain = xr.DataArray(values[None], dims=("chain", "draw", "quantity"))
+    sizes = np.asarray(az.ess(chain, method="bulk"), dtype=np.float64)
     return np.where(np.isfinite(sizes), sizes, 1.0)

@@ -125,24 +125,24 @@ def sbc(
     planned = calibration_design(nlme, design, lloq)
     source_of = nlme if simulated_from is None else simulated_from
     source = JointModel(source_of.build(planned.study), list(nlme.errors))
-    fitted = FittedModel(lambda: nlme.build(planned.study), method, settings)
+    fitted = FittedModel(nlme.build(planned.study), settings)
     seeds = np.random.default_rng([seed, 1]).integers(2**31, size=_PROBES)
-    probes = [source.draw(int(of_probe)).position for of_probe in seeds]
-    if probes[0].size != fitted.flat.size:
+    probes = [source.draw(int(of_probe)) for of_probe in seeds]
+    positions = np.array([probe.position for probe in probes])
+    if positions.shape[1] != fitted.flat.size:
         raise ValueError(
-            f"sbc: simulated_from= has {probes[0].size} free numbers and the fitted model "
+            f"sbc: simulated_from= has {positions.shape[1]} free numbers and the fitted model "
             f"{fitted.flat.size}. Ranks want the same free variables in both."
         )
-    quantities = ranked_quantities(
-        fitted.flat, nlme.system.networks, functions or {}, np.array(probes)
-    )
+    quantities = ranked_quantities(fitted.flat, nlme.system.networks, functions or {}, positions)
     common = Replicates(source, fitted, quantities, planned.limits, draws, ranked, seed)
     file = None
     if path is not None:
         asked = {"seed": seed, "draws": draws, "ranked": ranked, "method": method}
         asked |= {"settings": settings.__dict__, "quantities": quantities.names}
         asked |= {"model": repr(nlme), "simulated_from": repr(source_of)}
-        asked |= {"probes": float(np.sum(probes))}
+        # Whatever differs in the design shows in what is simulated.
+        asked |= {"simulated": [float(values.sum()) for values in probes[0].measured.values()]}
         file = OutcomeFile(Path(path), asked)
     outcomes = {} if file is None else {k: v for k, v in file.outcomes.items() if k < replicates}
     at_a_time = 1 if method != "nuts" else available_cores() if cores is None else cores
