@@ -76,7 +76,7 @@ class NUTSSettings:
 
 
 def default_sampler() -> Sampler:
-    """Nutpie where it is installed, else PyMC's own."""
+    """nutpie where it is installed, else PyMC's own."""
     return "nutpie" if find_spec("nutpie") is not None else "pymc"
 
 
