@@ -9,13 +9,14 @@ BIN := .venv/bin
 BUILD := PYTHON='$(PYTHON)' tools/build-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-runtime venv-test demo test test-slow benchmark benchmark-peers clean
+.PHONY: help venv venv-runtime venv-test demo test test-slow notebooks benchmark benchmark-peers clean
 .PHONY: lint lint-style lint-format lint-types lint-layers
 
 help:
 	@echo 'make demo       fit the neural-ODE model to the theophylline data, write pictures and a posterior'
 	@echo 'make test       everyday tests'
 	@echo 'make test-slow  the tests marked slow: calibration, long sampling, exhaustive comparisons'
+	@echo 'make notebooks  run every notebook'
 	@echo 'make lint       style, format, types and the layers of the package'
 	@echo 'make benchmark  timings'
 	@echo 'make benchmark-peers  timings beside diffrax, Stan and PyMC, and the report in benchmarks/README.md'
@@ -39,6 +40,9 @@ test: venv-test
 
 test-slow: venv-test
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+notebooks: venv-test
+	$(BIN)/python -m pytest -m notebook $(ARGS)
 
 # Apart, so that `make -k lint` tells everything at once.
 lint: lint-style lint-format lint-types lint-layers

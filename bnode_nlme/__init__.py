@@ -6,6 +6,8 @@ the dynamics, and `NeuralODE`, `RandomEffects` and `NetworkWeights` put them int
 """
 
 from bnode_nlme import datasets as datasets
+from bnode_nlme.diagnostics import SBCResult as SBCResult
+from bnode_nlme.diagnostics import sbc as sbc
 from bnode_nlme.diagnostics.of_fit import goodness_of_fit as goodness_of_fit
 from bnode_nlme.diagnostics.of_fit import loo as loo
 from bnode_nlme.diagnostics.of_fit import npde as npde
@@ -39,6 +41,8 @@ from bnode_nlme.engine import SundialsUnavailableError as SundialsUnavailableErr
 from bnode_nlme.engine import native_source as native_source
 from bnode_nlme.engine import simulate as simulate
 from bnode_nlme.engine import solve as solve
+from bnode_nlme.inference import Fit as Fit
+from bnode_nlme.inference import fit as fit
 from bnode_nlme.nlme import NLME as NLME
 from bnode_nlme.nlme import Categorical as Categorical
 from bnode_nlme.nlme import CovariateNetwork as CovariateNetwork

@@ -4,6 +4,8 @@ from bnode_nlme.diagnostics.binning import Binning as Binning
 from bnode_nlme.diagnostics.binning import bin_edges as bin_edges
 from bnode_nlme.diagnostics.binning import bin_of as bin_of
 from bnode_nlme.diagnostics.binning import nominal_edges as nominal_edges
+from bnode_nlme.diagnostics.calibration import SBCResult as SBCResult
+from bnode_nlme.diagnostics.calibration import sbc as sbc
 from bnode_nlme.diagnostics.contraction import contraction as contraction
 from bnode_nlme.diagnostics.contraction import overlap as overlap
 from bnode_nlme.diagnostics.effects import covariate_correlations as covariate_correlations

@@ -30,7 +30,8 @@ _DEFAULTS: dict[str, Prior] = {
 CUTPOINT, GAP = Normal(0.0, 3.0), HalfNormal(3.0)
 
 
-def _in_units_of_the_output(error: ResidualErrorModel, parameter: str) -> bool:
+def in_units_of_the_output(error: ResidualErrorModel, parameter: str) -> bool:
+    """Whether a parameter's default prior comes from the measured values of its output."""
     inner = error.error if isinstance(error, StudentT) else error
     if isinstance(inner, Combined):
         return parameter == "additive"
@@ -39,7 +40,7 @@ def _in_units_of_the_output(error: ResidualErrorModel, parameter: str) -> bool:
 
 def default_text(error: ResidualErrorModel, output: str, parameter: str) -> str:
     """The default prior in words, before a study is known."""
-    if _in_units_of_the_output(error, parameter):
+    if in_units_of_the_output(error, parameter):
         return f"HalfNormal(sd of the measured {output})"
     if parameter == "cutpoints":
         return f"first {CUTPOINT.text}, gaps {GAP.text}"
@@ -49,7 +50,7 @@ def default_text(error: ResidualErrorModel, output: str, parameter: str) -> str:
 def _default(
     error: ResidualErrorModel, parameter: str, system: System, study: Study, output: str
 ) -> Prior:
-    if not _in_units_of_the_output(error, parameter):
+    if not in_units_of_the_output(error, parameter):
         return _DEFAULTS[parameter]
     at = resolve_outputs(system, study) == system.output_names.index(output)
     values = study.records.value[study.observations[at]]

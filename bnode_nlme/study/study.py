@@ -15,6 +15,7 @@ from bnode_nlme.study.consistency import check_covariates, check_occasions, chec
 from bnode_nlme.study.dataset import study_dataset
 from bnode_nlme.study.dimensions import OBSERVATION, OCCASION, SUBJECT
 from bnode_nlme.study.interpolation import Interpolation
+from bnode_nlme.study.measured_values import with_measured_values
 from bnode_nlme.study.occasions import Occasions
 from bnode_nlme.study.prediction_times import study_at_times
 from bnode_nlme.study.read_only import read_only
@@ -279,6 +280,38 @@ class Study:
             If the mapping does not name the subjects of the study, or holds no regimens.
         """
         return with_doses(self, regimen, before_dose=before_dose)
+
+    def with_values(
+        self,
+        values: ArrayLike,
+        *,
+        censoring: ArrayLike | None = None,
+        limit: ArrayLike | None = None,
+    ) -> Study:
+        """Put other measured values, such as simulated ones, in the place of the study's.
+
+        Parameters
+        ----------
+        values : array_like (O,)
+            For each of `observations`; NaN where nothing is measured, which makes the row a
+            prediction point (EVID 2). Prediction points with a value become measurements (EVID 0).
+        censoring : array_like (O,), optional
+            CENS of each, or one for all; 0 if left out.
+        limit : array_like (O,), optional
+            LIMIT of each, or one for all; NaN if left out.
+
+        Returns
+        -------
+        Study
+            Everything else is as in this one.
+
+        Raises
+        ------
+        ValueError
+            When there are not O of them, a value is infinite, or a row is censored and not
+            measured.
+        """
+        return with_measured_values(self, values, censoring, limit)
 
     def to_xarray(self) -> xr.Dataset:
         """Turn the study into a labelled data set.
