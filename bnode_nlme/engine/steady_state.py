@@ -107,7 +107,8 @@ def _solve_steady_states(
         subjects = np.flatnonzero(is_open)
         if subjects.shape[0] == 0:
             break
-        for d in subjects:
+        for place in subjects:
+            d = int(place)
             numbers[offsets[d] + 1 : offsets[d] + 1 + states] = tried[d]
             if intervals[d] == 0.0:
                 moments[offsets[d] : offsets[d + 1] - 1] = times[d] - horizons[d]
@@ -118,7 +119,8 @@ def _solve_steady_states(
             )
         )  # fmt: skip
         wanted[:] = False
-        for d in subjects:
+        for place in subjects:
+            d = int(place)
             outcome, ended = forward[1][d], forward[5][offsets[d + 1] - 1]
             if newton[d] and not (
                 outcome == _SUCCESS
@@ -149,7 +151,8 @@ def _solve_steady_states(
             model, parameters, weights, covariates, offsets, actions, places, moments, numbers,
             forward, wanted, jacobians,
         )  # fmt: skip
-        for d in np.flatnonzero(wanted):
+        for place in np.flatnonzero(wanted):
+            d = int(place)
             if not newton_step(jacobians[d], reached[d] - tried[d], step):
                 tried[d] = reached[d]
                 newton[d], pause[d], last_steps[d] = False, CYCLES, np.inf

@@ -56,7 +56,8 @@ def _seeds(
         forward, wanted, jacobians,
     )  # fmt: skip
     seeds = np.zeros(cotangents.shape)
-    for d in np.flatnonzero(wanted):
+    for place in np.flatnonzero(wanted):
+        d = int(place)
         matrix = -jacobians[d].T.copy()
         for i in range(states):
             matrix[i, i] += 1.0
@@ -116,7 +117,8 @@ def _pull_back_steady_states(
         offsets, actions, places, moments, numbers = virtual_subjects(
             states, cyclic, targets, times, amounts, durations, intervals, lags, rates
         )
-        for d in np.flatnonzero(cyclic):
+        for place in np.flatnonzero(cyclic):
+            d = int(place)
             numbers[offsets[d] + 1 : offsets[d] + 1 + states] = found[d]
         forward = _forward(
             (
@@ -136,7 +138,8 @@ def _pull_back_steady_states(
             )
         )  # fmt: skip
         to_weights += by_weights
-        for d in np.flatnonzero(cyclic):
+        for place in np.flatnonzero(cyclic):
+            d = int(place)
             first = offsets[d] + 1
             to_parameters[d] = by_interval[d]
             to_amounts[d], to_durations[d], to_lags[d] = pull_back_dose(
@@ -144,7 +147,8 @@ def _pull_back_steady_states(
                 intervals[d], lags[d], found[d], by_numbers[first : first + states], parameters[d],
                 weights, covariates[d], by_times, by_numbers,
             )  # fmt: skip
-    for d in np.flatnonzero(lost):
+    for place in np.flatnonzero(lost):
+        d = int(place)
         to_parameters[d] = np.nan
         to_amounts[d] = to_durations[d] = to_lags[d] = to_rates[d] = np.nan
         to_weights[:] = np.nan
