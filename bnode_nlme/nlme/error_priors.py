@@ -11,8 +11,8 @@ import pytensor.tensor as pt
 from bnode_nlme.distributions.categories import Ordinal
 from bnode_nlme.distributions.error_model import ResidualErrorModel
 from bnode_nlme.distributions.residual_error import Additive, Combined, StudentT
-from bnode_nlme.engine.labels import resolve_outputs
 from bnode_nlme.dynamics.system import System
+from bnode_nlme.engine.labels import resolve_outputs
 from bnode_nlme.nlme.prior import HalfNormal, LogNormal, Normal, Prior, PyMCPrior
 from bnode_nlme.study.study import Study
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -12,7 +13,7 @@ import pytest
 from bnode_nlme.inference import ApproximationWarning, Fit, fit
 from tests.inference.linear_mixed import SUBJECTS, exact_posterior, linear_mixed
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "nuts": {"draws": 1000, "tune": 300, "chains": 2, "cores": 2},
     "pathfinder": {"draws": 3000, "paths": 2},
     "advi": {"draws": 3000, "family": "full-rank"},
@@ -20,7 +21,7 @@ OPTIONS = {
 }
 
 
-def fitted(method: str, **changed: object) -> Fit:
+def fitted(method: str, **changed: Any) -> Fit:
     options = OPTIONS[method] | changed
     return fit(linear_mixed(), method=method, seed=3, progress=False, **options)  # type: ignore[arg-type]
 
