@@ -50,6 +50,7 @@ from bnode_nlme.nlme import Omega as Omega
 from bnode_nlme.nlme import Power as Power
 from bnode_nlme.nlme import PyMCPrior as PyMCPrior
 from bnode_nlme.nlme import Uniform as Uniform
+from bnode_nlme.study import Regimen as Regimen
 from bnode_nlme.study import Study as Study
 from bnode_nlme.study import TableError as TableError
 from bnode_nlme.study import read_nonmem as read_nonmem

@@ -175,6 +175,7 @@ def build_schedule(system: System, study: Study) -> Schedule:
     TableError
         When a dose goes to a compartment that the system does not have, with every such row.
     """
+    _refuse_unsolved(system, study)
     records = study.records
     compartments = resolve_compartments(system, study)
     row_of_record = {int(record): row for row, record in enumerate(study.observations)}
@@ -212,3 +213,17 @@ def build_schedule(system: System, study: Study) -> Schedule:
         amounts=np.array([entry[3] for entry in entries], dtype=np.float64),
         rows=len(study.observations),
     )
+
+
+def _refuse_unsolved(system: System, study: Study) -> None:
+    records = study.records
+    asked = {
+        "steady states (SS)": np.any(records.steady_state),
+        "modelled rates and durations (RATE -1, -2)": np.any(records.rate < 0),
+        "covariates that vary within a subject": set(system.covariates) & set(study.varying),
+    }
+    if unsolved := [what for what, found in asked.items() if found]:
+        raise NotImplementedError(
+            f"The study {study.name!r} has {' and '.join(unsolved)}, which the solver cannot follow "
+            "yet."
+        )

@@ -96,7 +96,10 @@ class Normal(Prior):
 
 @dataclass(frozen=True)
 class LogNormal(Prior):
-    """Log-normal prior, by its median; sampled on the log scale, from the median on.
+    """Log-normal prior, by its median.
+
+    Sampled as the normal logarithm, under the name with ``_log`` appended, so that sampling starts
+    at the median and a mode is that of the logarithm.
 
     Parameters
     ----------
@@ -119,8 +122,8 @@ class LogNormal(Prior):
 
     @override
     def variable(self, name: str, *, dims: str | None = None) -> TensorVariable:
-        start = None if dims is not None else self.median
-        return pm.LogNormal(name, math.log(self.median), self.sd_log, dims=dims, initval=start)
+        log = pm.Normal(f"{name}_log", math.log(self.median), self.sd_log, dims=dims)
+        return pm.Deterministic(name, pt.exp(log), dims=dims)
 
     @property
     @override
@@ -180,7 +183,9 @@ class HalfNormal(Prior):
 
 @dataclass(frozen=True)
 class LogitNormal(Prior):
-    """Logit-normal prior between two bounds, by its median; sampled on the logit scale.
+    """Logit-normal prior between two bounds, by its median.
+
+    Sampled as the normal logit, under the name with ``_logit`` appended.
 
     Parameters
     ----------
