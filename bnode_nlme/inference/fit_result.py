@@ -60,7 +60,7 @@ class Fit:
         return str(self.attrs["method"])
 
     @property
-    def attrs(self) -> Mapping[str, Any]:
+    def attrs(self) -> Mapping[Any, Any]:
         """Attributes of the whole."""
         return self.data.attrs
 

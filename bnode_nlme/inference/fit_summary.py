@@ -43,6 +43,7 @@ def parameter_summary(posterior: xr.Dataset) -> pd.DataFrame:
     rows: dict[str, dict[str, float]] = {}
     for name in population_variables(posterior):
         values = posterior[name]
+        rhat, ess = np.empty(0), np.empty(0)
         if several:
             rhat, ess = az.rhat(values).to_numpy(), az.ess(values).to_numpy()
         stacked = values.stack(sample=("chain", "draw"), create_index=False)

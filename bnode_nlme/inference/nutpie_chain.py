@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import nutpie
 import pyarrow
+from numpy.typing import NDArray
 
 from bnode_nlme.inference.flat_model import Vector
 from bnode_nlme.inference.run_folder import ChainDraws
@@ -129,7 +130,7 @@ class NutpieChain:
         batch = batch.slice(begin)
         column = batch.column("unconstrained_draw")
         positions = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, self._size)
-        statistics = {
+        statistics: dict[str, NDArray[Any]] = {
             name: np.array(batch.column(theirs).to_numpy(zero_copy_only=False), dtype=kind)
             for name, (theirs, kind) in _STATISTICS.items()
         }
