@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from bnode_nlme.diagnostics.effects import covariate_correlations
-from bnode_nlme.diagnostics.shrinkage import eta_shrinkage
 from bnode_nlme.diagnostics.of_fit.random_effects import varied_covariates
+from bnode_nlme.diagnostics.shrinkage import eta_shrinkage
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.nlme.build import SUBJECT_NAMES
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
