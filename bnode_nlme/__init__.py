@@ -38,6 +38,12 @@ from bnode_nlme.engine import SundialsUnavailableError as SundialsUnavailableErr
 from bnode_nlme.engine import native_source as native_source
 from bnode_nlme.engine import simulate as simulate
 from bnode_nlme.engine import solve as solve
+from bnode_nlme.inference import ApproximationWarning as ApproximationWarning
+from bnode_nlme.inference import Fit as Fit
+from bnode_nlme.inference import StartError as StartError
+from bnode_nlme.inference import fit as fit
+from bnode_nlme.inference import laplace_objective as laplace_objective
+from bnode_nlme.inference import load_fit as load_fit
 from bnode_nlme.nlme import NLME as NLME
 from bnode_nlme.nlme import Categorical as Categorical
 from bnode_nlme.nlme import CovariateNetwork as CovariateNetwork

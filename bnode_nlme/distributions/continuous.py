@@ -109,9 +109,7 @@ class Continuous(Family):
             measured = pt.isnan(lower)
             lower = pt.switch(measured, -np.inf, lower)
             upper = pt.switch(measured, prediction, upper)
-            within = log_probability_between(
-                self.noise, lower, upper, prediction, scale, *of_noise
-            )
+            within = log_probability_between(self.noise, lower, upper, prediction, scale, *of_noise)
             density = pt.switch(measured, density, within)
         if self._truncated:
             density = density - self.noise.log_cdf(prediction / scale, *of_noise)
@@ -121,8 +119,6 @@ class Continuous(Family):
         if self._truncated:
             lower = pt.switch(lower < 0.0, 0.0, lower)
         if self.log_scale:
-            lower = pt.switch(
-                lower <= 0.0, -np.inf, pt.log(pt.switch(lower <= 0.0, 1.0, lower))
-            )
+            lower = pt.switch(lower <= 0.0, -np.inf, pt.log(pt.switch(lower <= 0.0, 1.0, lower)))
             upper = pt.log(upper)
         return lower, upper

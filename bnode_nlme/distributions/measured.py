@@ -134,9 +134,7 @@ def error_parameters(
     """
     variables = []
     kind = type(error).__name__
-    for (name, value), core in zip(
-        error.parameters.items(), error.family.core_ndims, strict=False
-    ):
+    for (name, value), core in zip(error.parameters.items(), error.family.core_ndims, strict=False):
         if value is None:
             raise ValueError(
                 f"{caller}: {name}= of {kind} has no value. Give it a number or a random variable, "

@@ -67,7 +67,7 @@ class NeuralODE:
         ``blq=``, or it cannot produce a measured value.
     """
 
-    def __new__(  # type: ignore[misc]  # noqa: D102  a PyMC distribution makes a variable
+    def __new__(  # noqa: D102  a PyMC distribution makes a variable
         cls,
         name: str,
         system: System,

@@ -26,7 +26,7 @@ from bnode_nlme.distributions.spread import (
 FORMS = ("variance", "sd")
 
 
-class ContinuousError(ResidualErrorModel):
+class ContinuousErrorModel(ResidualErrorModel):
     """A residual error around a prediction, with limits of quantification.
 
     With ``blq=``, measurements that the study marks as censored (CENS) are, after Beal (2001,
@@ -71,7 +71,7 @@ class ContinuousError(ResidualErrorModel):
         return "above 0" if self._log_scale or self.blq == "M4" else super().support
 
 
-def _check_blq(error: ContinuousError) -> None:
+def _check_blq(error: ContinuousErrorModel) -> None:
     if error.blq is not None and error.blq not in get_args(BLQ):
         raise ValueError(
             f"{type(error).__name__}: blq= wants 'M1', 'M3', 'M4' or None; found {error.blq!r}."
@@ -79,7 +79,7 @@ def _check_blq(error: ContinuousError) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Additive(ContinuousError):
+class Additive(ContinuousErrorModel):
     """Additive residual error: ``y ~ Normal(f, sigma)``.
 
     Parameters
@@ -87,7 +87,7 @@ class Additive(ContinuousError):
     sigma : scalar or TensorVariable () or (measurements,)
         Standard deviation, in the units of the output; positive.
     blq : {"M1", "M3", "M4"}, optional
-        What is done with censored measurements, see `ContinuousError`.
+        What is done with censored measurements, see `ContinuousErrorModel`.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class Additive(ContinuousError):
 
 
 @dataclass(frozen=True, eq=False)
-class Proportional(ContinuousError):
+class Proportional(ContinuousErrorModel):
     """Proportional residual error: ``y ~ Normal(f, sigma |f|)``.
 
     Where the prediction is exactly 0, as before a first dose, the log-probability is -inf: the
@@ -120,7 +120,7 @@ class Proportional(ContinuousError):
     sigma : scalar or TensorVariable () or (measurements,)
         Coefficient of variation, as a fraction; positive.
     blq : {"M1", "M3", "M4"}, optional
-        What is done with censored measurements, see `ContinuousError`.
+        What is done with censored measurements, see `ContinuousErrorModel`.
 
     Raises
     ------
@@ -147,7 +147,7 @@ class Proportional(ContinuousError):
 
 
 @dataclass(frozen=True, eq=False)
-class Combined(ContinuousError):
+class Combined(ContinuousErrorModel):
     """Combined residual error: additive and proportional.
 
     Parameters
@@ -160,7 +160,7 @@ class Combined(ContinuousError):
         ``"variance"``: ``sd = sqrt(a^2 + (b f)^2)`` (two independent errors, NONMEM's usual
         coding; Monolix's combined2). ``"sd"``: ``sd = a + b |f|`` (Monolix's combined1).
     blq : {"M1", "M3", "M4"}, optional
-        What is done with censored measurements, see `ContinuousError`.
+        What is done with censored measurements, see `ContinuousErrorModel`.
 
     Raises
     ------
@@ -191,7 +191,7 @@ class Combined(ContinuousError):
 
 
 @dataclass(frozen=True, eq=False)
-class LogNormalError(ContinuousError):
+class LogNormalError(ContinuousErrorModel):
     """Log-normal residual error: ``log y ~ Normal(log f, sigma)``, f the median.
 
     Where the prediction is not above 0, the log-probability is -inf.
@@ -201,7 +201,7 @@ class LogNormalError(ContinuousError):
     sigma : scalar or TensorVariable () or (measurements,)
         Standard deviation of the logarithm; positive.
     blq : {"M1", "M3", "M4"}, optional
-        What is done with censored measurements, see `ContinuousError`; ``"M4"`` is ``"M3"`` here,
+        What is done with censored measurements, see `ContinuousErrorModel`; ``"M4"`` is ``"M3"`` here,
         because the measurement is positive in any case.
 
     Raises
@@ -229,7 +229,7 @@ class LogNormalError(ContinuousError):
 
 
 @dataclass(frozen=True, eq=False)
-class StudentT(ContinuousError):
+class StudentT(ContinuousErrorModel):
     """Student-t residual error, for measurements with outliers: ``(y - f) / scale ~ t(nu)``.
 
     Parameters
@@ -246,7 +246,7 @@ class StudentT(ContinuousError):
         When `error` is none of these.
     """
 
-    error: ContinuousError
+    error: ContinuousErrorModel
     nu: Any = None
 
     def __post_init__(self) -> None:
@@ -274,9 +274,7 @@ class StudentT(ContinuousError):
     @override
     def with_parameters(self, values: Mapping[str, Any]) -> Self:
         inner = {name: value for name, value in values.items() if name != "nu"}
-        return replace(
-            self, error=self.error.with_parameters(inner), nu=values.get("nu", self.nu)
-        )
+        return replace(self, error=self.error.with_parameters(inner), nu=values.get("nu", self.nu))
 
     @override
     def impossible(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -56,17 +56,21 @@ def _log_ratio_by_nu(w: float, nu: float) -> float:
     return slope / total
 
 
-class _LogRatioByNu(scalar.BinaryScalarOp):
+class _RatioOp(scalar.BinaryScalarOp):
     nfunc_spec = None
 
+    @override
+    def c_code(self, *args: Any, **options: Any) -> str:
+        raise NotImplementedError("compiled by numba, or run in Python")
+
+
+class _LogRatioByNu(_RatioOp):
     @override
     def impl(self, w: Any, nu: Any) -> float:
         return _log_ratio_by_nu(float(w), float(nu))
 
 
-class _LogRatio(scalar.BinaryScalarOp):
-    nfunc_spec = None
-
+class _LogRatio(_RatioOp):
     @override
     def impl(self, w: Any, nu: Any) -> float:
         return _log_ratio(float(w), float(nu))
@@ -76,7 +80,8 @@ class _LogRatio(scalar.BinaryScalarOp):
         w, nu = inputs
         (cotangent,) = cotangents
         # Of P(Z > w) / p(w): -1, and what the density's own slope adds.
-        by_w = -scalar.exp(-outputs[0]) + (nu + 1.0) * w / (nu + w * w)
+        inverse: Any = scalar.exp(-outputs[0])
+        by_w = -inverse + (nu + 1.0) * w / (nu + w * w)
         return [cotangent * by_w, cotangent * _log_ratio_by_nu_op(w, nu)]
 
 

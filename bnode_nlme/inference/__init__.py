@@ -4,5 +4,18 @@ from bnode_nlme.inference.fit import fit as fit
 from bnode_nlme.inference.fit_result import Fit as Fit
 from bnode_nlme.inference.fit_result import load_fit as load_fit
 from bnode_nlme.inference.fit_summary import parameter_summary as parameter_summary
+from bnode_nlme.inference.laplace import ObjectiveValue as ObjectiveValue
+from bnode_nlme.inference.laplace import objective as laplace_objective
 from bnode_nlme.inference.starting_values import StartError as StartError
 from bnode_nlme.inference.variational_check import ApproximationWarning as ApproximationWarning
+
+__all__ = [
+    "ApproximationWarning",
+    "Fit",
+    "ObjectiveValue",
+    "StartError",
+    "fit",
+    "laplace_objective",
+    "load_fit",
+    "parameter_summary",
+]

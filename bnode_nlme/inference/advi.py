@@ -16,7 +16,7 @@ from bnode_nlme.inference.random_effects import effect_variables
 from bnode_nlme.inference.variational_check import Candidates, checked_draws
 
 _RATES = (0.05, 0.015, 0.005, 0.0015)
-_WINDOW = 100
+_WINDOW, _PATIENCE = 100, 5
 _POOL = 4
 
 
@@ -82,7 +82,11 @@ def advi(
         One chain, checked by importance weights.
     """
     optimiser = _Optimiser(flat, start, settings, rng)
-    steps = optimiser.run(note)
+    steps = optimiser.run(_RATES, note)
+    if settings.family == "full-rank":
+        # From the mean-field fit on, with small steps: hundreds of entries move at a time.
+        optimiser.make_full_rank()
+        steps += optimiser.run(_RATES[1:], note)
     fitted = optimiser.averaged()
     z = rng.normal(size=(_POOL * draws, start.size))
     positions = fitted.transform(z)
@@ -105,32 +109,46 @@ def advi(
 
 
 class _Optimiser:
-    """Adam over the mean, the logarithms of the diagonal, and where full-rank what is below it."""
+    """Adam over the mean, the logarithms of the diagonal, and where full-rank what is below it.
+
+    The factor is that of the variables divided by `_scale`.
+    """
 
     def __init__(
         self, flat: FlatModel, start: Vector, settings: ADVISettings, rng: np.random.Generator
     ) -> None:
         self._flat, self._settings, self._rng = flat, settings, rng
-        size = start.size
-        sd = np.full(size, 0.1)
+        self._size = start.size
+        sd = np.full(self._size, 0.1)
         for name in effect_variables(flat.model):
             sd[flat.slices[name]] = 0.3
-        self._below = np.tril_indices(size, -1) if settings.family == "full-rank" else None
-        n_below = 0 if self._below is None else self._below[0].size
-        self._values = np.concatenate([start, np.log(sd), np.zeros(n_below)])
-        self._size = size
-        self._sum, self._counted = np.zeros_like(self._values), 0
+        self._scale = np.ones(self._size)
+        self._below: tuple[NDArray[np.intp], ...] | None = None
+        self._values = np.concatenate([start, np.log(sd)])
+        self._mean_values = self._values
 
-    def run(self, note: Callable[[int, float], None]) -> int:
-        """Step until the ELBO stalls at the smallest rate; returns the number of steps."""
-        taken = 0
-        for place, rate in enumerate(_RATES):
-            budget = self._settings.max_steps * (place + 1) // len(_RATES)
+    def make_full_rank(self) -> None:
+        """Go on from the mean-field posterior with a full factor, in units of its scales."""
+        mean, log_sd = np.split(self._mean_values, 2)
+        self._scale = np.exp(log_sd)
+        self._below = np.tril_indices(self._size, -1)
+        n_below = self._below[0].size
+        self._values = np.concatenate([mean / self._scale, np.zeros(self._size + n_below)])
+        self._mean_values = self._values
+
+    def run(self, rates: tuple[float, ...], note: Callable[[int, float], None]) -> int:
+        """Step until the ELBO rises no more at the smallest rate; returns the number of steps.
+
+        Each rate begins at the mean of the best window of steps so far.
+        """
+        taken, best = 0, -np.inf
+        for place, rate in enumerate(rates):
+            budget = self._settings.max_steps * (place + 1) // len(rates)
+            self._values = self._mean_values
             first, second, age = np.zeros_like(self._values), np.zeros_like(self._values), 0
-            before = -np.inf
-            while taken < budget:
-                self._sum, self._counted = np.zeros_like(self._values), 0
-                bounds = []
+            since = 0
+            while taken < budget and since < _PATIENCE:
+                total, bounds = np.zeros_like(self._values), []
                 for _ in range(_WINDOW):
                     bound, gradient = self._gradient()
                     age += 1
@@ -138,21 +156,20 @@ class _Optimiser:
                     second = 0.999 * second + 0.001 * gradient**2
                     scale = np.sqrt(second / (1.0 - 0.999**age)) + 1e-8
                     self._values = self._values + rate * first / (1.0 - 0.9**age) / scale
-                    self._sum, self._counted = self._sum + self._values, self._counted + 1
+                    total += self._values
                     bounds.append(bound)
                 taken += _WINDOW
-                finite = np.array(bounds)[np.isfinite(bounds)]
-                now = float(finite.mean()) if finite.size else -np.inf
+                now = float(np.mean(bounds))  # -inf where a step found no draw that solves
                 note(taken, now)
-                noise = float(finite.std() / np.sqrt(finite.size)) if finite.size > 1 else 0.0
-                if np.isfinite(before) and now < before + max(0.5 * noise, 1e-4):
-                    break
-                before = now
+                since += 1
+                if now > best:
+                    best, since = now, 0
+                    self._mean_values = total / _WINDOW
         return taken
 
     def averaged(self) -> Gaussian:
-        """The mean of the last window's steps."""
-        return self._gaussian(self._sum / self._counted)
+        """The mean of the best window's steps."""
+        return self._gaussian(self._mean_values)
 
     def _gaussian(self, values: Vector) -> Gaussian:
         mean, sd = values[: self._size], np.exp(values[self._size : 2 * self._size])
@@ -160,15 +177,14 @@ class _Optimiser:
             return Gaussian(mean, sd)
         factor = np.diag(sd)
         factor[self._below] = values[2 * self._size :]
-        return Gaussian(mean, factor)
+        return Gaussian(mean * self._scale, factor * self._scale[:, None])
 
     def _gradient(self) -> tuple[float, Vector]:
         """An estimate of the ELBO and of its gradient."""
         q = self._gaussian(self._values)
         z = self._rng.normal(size=(self._settings.gradients, self._size))
         total, used, bound = np.zeros_like(self._values), 0, 0.0
-        entropy_terms = q.log_density(z)
-        for row, x, log_q in zip(z, q.transform(z), entropy_terms, strict=True):
+        for row, x, log_q in zip(z, q.transform(z), q.log_density(z), strict=True):
             logp, gradient = self._flat.logp_and_gradient(x)
             if not (np.isfinite(logp) and np.all(np.isfinite(gradient))):
                 continue
@@ -184,6 +200,7 @@ class _Optimiser:
         if self._below is None:
             along = gradient + z / q.factor
             return np.concatenate([along, along * z * q.factor])
-        along = gradient + np.linalg.solve(q.factor.T, z)
+        along = (gradient + np.linalg.solve(q.factor.T, z)) * self._scale
         outer: NDArray[np.float64] = np.outer(along, z)
-        return np.concatenate([along, np.diag(outer) * np.diag(q.factor), outer[self._below]])
+        diagonal = np.diag(q.factor) / self._scale
+        return np.concatenate([along, np.diag(outer) * diagonal, outer[self._below]])

@@ -163,7 +163,13 @@ def _draw(
     if method == "nuts":
         options = {"draws": count, "sampler": default_sampler()} | options
         chains = options.setdefault("chains", NUTSSettings.chains)
-        options.setdefault("cores", min(chains, os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1))
+        options.setdefault(
+            "cores",
+            min(
+                chains,
+                os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1,
+            ),
+        )
         settings: Any = NUTSSettings(**options)
         return run_nuts(flat, settings, seed=seed, start=start, path=path, progress=progress)
     settings = _SETTINGS[method](**options)
@@ -224,9 +230,7 @@ def _check(
     options: Mapping[str, Any],
 ) -> None:
     if not (isinstance(nlme, pm.Model) or hasattr(nlme, "build")):
-        raise ValueError(
-            f"fit wants a bn.NLME or a pymc.Model; found {type(nlme).__name__}."
-        )
+        raise ValueError(f"fit wants a bn.NLME or a pymc.Model; found {type(nlme).__name__}.")
     if not isinstance(nlme, pm.Model) and study is None:
         raise ValueError("fit wants a study with a declaration: fit(nlme, study).")
     if method not in get_args(Method):

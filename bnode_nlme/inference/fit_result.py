@@ -11,6 +11,7 @@ import pymc as pm
 import xarray as xr
 
 from bnode_nlme.inference.fit_summary import fit_text
+from bnode_nlme.inference.run_folder import RunFolder
 from bnode_nlme.inference.study_storage import study_from_dataset, study_to_dataset
 from bnode_nlme.inference.tree_storage import read_tree, write_tree
 from bnode_nlme.study.study import Study
@@ -59,7 +60,7 @@ class Fit:
         return str(self.attrs["method"])
 
     @property
-    def attrs(self) -> Mapping[str, Any]:
+    def attrs(self) -> Mapping[Any, Any]:
         """Attributes of the whole."""
         return self.data.attrs
 
@@ -138,12 +139,13 @@ class Fit:
         ValueError
             When it is no fit.
         """
+        if RunFolder.is_unfinished(Path(path)):
+            raise ValueError(
+                f"At {path} is an unfinished run. Go on with fit(..., path=..., resume=True)."
+            )
         tree = read_tree(Path(path))
         if "method" not in tree.attrs:
-            raise ValueError(
-                f"At {path} is no finished fit. Where a run was cut short, go on with "
-                "fit(..., path=..., resume=True)."
-            )
+            raise ValueError(f"At {path} is no fit; bn.load reads any other tree of data sets.")
         study = None
         if _STUDY in tree.children:
             study = study_from_dataset(tree[_STUDY].to_dataset())

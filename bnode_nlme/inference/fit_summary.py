@@ -43,6 +43,7 @@ def parameter_summary(posterior: xr.Dataset) -> pd.DataFrame:
     rows: dict[str, dict[str, float]] = {}
     for name in population_variables(posterior):
         values = posterior[name]
+        rhat, ess = np.empty(0), np.empty(0)
         if several:
             rhat, ess = az.rhat(values).to_numpy(), az.ess(values).to_numpy()
         stacked = values.stack(sample=("chain", "draw"), create_index=False)
@@ -52,7 +53,9 @@ def parameter_summary(posterior: xr.Dataset) -> pd.DataFrame:
             row = {
                 "mean": column.mean(),
                 "sd": column.std(ddof=1) if column.size > 1 else np.nan,
-                **dict(zip(("5%", "50%", "95%"), np.quantile(column, (0.05, 0.5, 0.95)), strict=True)),
+                **dict(
+                    zip(("5%", "50%", "95%"), np.quantile(column, (0.05, 0.5, 0.95)), strict=True)
+                ),
             }
             if several:
                 row |= {"r_hat": float(rhat[index]), "ess": float(ess[index])}

@@ -13,6 +13,7 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 from pymc.pytensorf import compile as compile_pymc
 from pymc.util import get_default_varnames
+from pytensor.gradient import grad
 from pytensor.graph.replace import clone_replace
 from pytensor.graph.rewriting.utils import rewrite_graph
 
@@ -151,7 +152,7 @@ class FlatModel:
 
     def gradient_of(self, scalar: Any) -> Any:
         """Gradient of an expression of the value variables, as one vector (size,)."""
-        gradients = pt.grad(scalar, self._values, disconnected_inputs="ignore")
+        gradients: Any = grad(scalar, self._values, disconnected_inputs="ignore")
         return pt.concatenate([part.ravel() for part in gradients])
 
     @property
@@ -190,7 +191,5 @@ def flat_model(model: pm.Model) -> FlatModel:
         raise ValueError("fit wants a model with an unobserved variable; this one has none.")
     point = model.initial_point()
     names = tuple(str(v.name) for v in model.free_RVs)
-    shapes = tuple(
-        tuple(np.shape(point[str(model.rvs_to_values[v].name)])) for v in model.free_RVs
-    )
+    shapes = tuple(tuple(np.shape(point[str(model.rvs_to_values[v].name)])) for v in model.free_RVs)
     return FlatModel(model, names, shapes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,3 +32,10 @@ class Gaussian:
         diagonal = self.factor if self.factor.ndim == 1 else np.diag(self.factor)
         constant = 0.5 * self.mean.size * np.log(2.0 * np.pi) + np.sum(np.log(np.abs(diagonal)))
         return -0.5 * np.sum(z**2, axis=-1) - constant
+
+    def log_density_at(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-density of draws x (draws, n)."""
+        centred = x - self.mean
+        if self.factor.ndim == 1:
+            return self.log_density(centred / self.factor)
+        return self.log_density(solve_triangular(self.factor, centred.T, lower=True).T)

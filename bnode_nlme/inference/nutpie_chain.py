@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import nutpie
 import pyarrow
+from numpy.typing import NDArray
 
 from bnode_nlme.inference.flat_model import Vector
 from bnode_nlme.inference.run_folder import ChainDraws
@@ -71,6 +72,7 @@ class NutpieChain:
         tune: int,
         options: Mapping[str, Any],
     ) -> None:
+        self._size = len(start)
         self.progress = ChainProgress(0, tune + draws, 0, True)
         self._sampler: Any = nutpie.sample(
             replace(compiled, initial_point_func=lambda _: np.array(start)),
@@ -104,7 +106,7 @@ class NutpieChain:
 
     def so_far(self) -> ChainDraws:
         """Copy the draws after warm-up that there are by now."""
-        return _draws(self._sampler.inspect())
+        return self._draws(self._sampler.inspect())
 
     def result(self) -> ChainDraws:
         """Wait for the end and take the draws.
@@ -114,23 +116,22 @@ class NutpieChain:
         RuntimeError
             When the chain failed.
         """
-        return _draws(self._sampler.wait())
+        return self._draws(self._sampler.wait())
 
     def stop(self) -> ChainDraws:
         """End the chain now and take the draws that there are."""
-        return _draws(self._sampler.abort())
+        return self._draws(self._sampler.abort())
 
-
-def _draws(trace: Any) -> ChainDraws:
-    _, batches = trace.get_arrow_trace()
-    batch = pyarrow.record_batch(batches[0])
-    kept = np.flatnonzero(~batch.column("tuning").to_numpy(zero_copy_only=False))
-    begin = int(kept[0]) if kept.size else batch.num_rows
-    batch = batch.slice(begin)
-    column = batch.column("unconstrained_draw")
-    positions = column.flatten().to_numpy(zero_copy_only=False).reshape(batch.num_rows, -1)
-    statistics = {
-        name: np.array(batch.column(theirs).to_numpy(zero_copy_only=False), dtype=kind)
-        for name, (theirs, kind) in _STATISTICS.items()
-    }
-    return ChainDraws(np.array(positions, dtype=np.float64), statistics)
+    def _draws(self, trace: Any) -> ChainDraws:
+        _, batches = trace.get_arrow_trace()
+        batch = pyarrow.record_batch(batches[0])
+        kept = np.flatnonzero(~batch.column("tuning").to_numpy(zero_copy_only=False))
+        begin = int(kept[0]) if kept.size else batch.num_rows
+        batch = batch.slice(begin)
+        column = batch.column("unconstrained_draw")
+        positions = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, self._size)
+        statistics: dict[str, NDArray[Any]] = {
+            name: np.array(batch.column(theirs).to_numpy(zero_copy_only=False), dtype=kind)
+            for name, (theirs, kind) in _STATISTICS.items()
+        }
+        return ChainDraws(np.array(positions, dtype=np.float64), statistics)

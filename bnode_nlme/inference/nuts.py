@@ -76,7 +76,7 @@ class NUTSSettings:
 
 
 def default_sampler() -> Sampler:
-    """nutpie where it is installed, else PyMC's own."""
+    """Choose nutpie where it is installed, else PyMC's own."""
     return "nutpie" if find_spec("nutpie") is not None else "pymc"
 
 
@@ -147,12 +147,17 @@ def sample_nuts(
                 last = time.monotonic()
     except BaseException as stopped:
         for job in running:
-            job.stop()
+            try:
+                job.stop()
+            except Exception as error:  # the others must be stopped all the same
+                stopped.add_note(f"Chain {job.chain} could not be stopped cleanly: {error}")
         if not isinstance(stopped, KeyboardInterrupt):
             raise
         if folder is not None:
-            stopped.add_note(f"What was sampled is kept; fit(..., path={str(folder.path)!r}, "
-                             "resume=True) goes on from there.")
+            stopped.add_note(
+                f"What was sampled is kept; fit(..., path={str(folder.path)!r}, "
+                "resume=True) goes on from there."
+            )
             raise
         if not all(job.count for job in jobs):
             raise

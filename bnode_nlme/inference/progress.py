@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 class ProgressLines:
@@ -44,4 +51,4 @@ class ProgressLines:
 
     def update(self, line: int, done: int, note: str = "") -> None:
         """Say how far it is."""
-        self._progress.update(line, completed=done, note=note)
+        self._progress.update(TaskID(line), completed=done, note=note)

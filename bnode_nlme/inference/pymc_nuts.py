@@ -12,17 +12,17 @@ from bnode_nlme.inference.draws import Draws
 from bnode_nlme.inference.flat_model import FlatModel
 from bnode_nlme.inference.nuts import NUTSSettings
 
-_STATISTICS = {
-    "lp": "model_logp",
-    "energy": "energy",
-    "energy_error": "energy_error",
-    "diverging": "diverging",
-    "n_steps": "n_steps",
-    "tree_depth": "depth",
-    "reached_max_treedepth": "reached_max_treedepth",
-    "step_size": "step_size",
-    "acceptance_rate": "mean_tree_accept",
-}
+_STATISTICS = (
+    "lp",
+    "energy",
+    "energy_error",
+    "diverging",
+    "n_steps",
+    "tree_depth",
+    "reached_max_treedepth",
+    "step_size",
+    "acceptance_rate",
+)
 
 
 def sample_with_pymc(
@@ -48,7 +48,7 @@ def sample_with_pymc(
     """
     values = flat.expand(starts)
     initial = [{name: values[name][c] for name in flat.names} for c in range(settings.chains)]
-    trace: Any = pm.sample(
+    tree: Any = pm.sample(
         draws=settings.draws,
         tune=settings.tune,
         chains=settings.chains,
@@ -57,33 +57,20 @@ def sample_with_pymc(
         initvals=initial,
         init="adapt_diag",
         nuts_sampler="pymc",
-        target_accept=settings.target_accept,
-        nuts={"max_treedepth": settings.max_treedepth},
+        nuts={"target_accept": settings.target_accept, "max_treedepth": settings.max_treedepth},
         model=flat.model,
         progressbar=progress,
         compute_convergence_checks=False,
-        return_inferencedata=False,
+        idata_kwargs={"include_transformed": True},
     )
-    positions = np.stack(
-        [
-            np.concatenate(
-                [
-                    np.reshape(trace.get_values(value, chains=[chain]), (settings.draws, -1))
-                    for value in flat.point(starts[0])
-                ],
-                axis=1,
-            )
-            for chain in trace.chains
-        ]
-    )
-    statistics = {
-        name: np.stack(
-            [np.ravel(v) for v in trace.get_sampler_stats(theirs, combine=False, squeeze=False)]
-        )
-        for name, theirs in _STATISTICS.items()
-    }
+    groups = [tree[name] for name in ("unconstrained_posterior", "posterior") if name in tree]
+    columns = []
+    for value in flat.point(starts[0]):
+        (array,) = (group[value].to_numpy() for group in groups if value in group)
+        columns.append(array.reshape(settings.chains, settings.draws, -1))
+    statistics = {name: tree["sample_stats"][name].to_numpy() for name in _STATISTICS}
     return Draws(
-        positions,
+        np.concatenate(columns, axis=2),
         statistics,
         {
             "sampler": "pymc",

@@ -132,7 +132,8 @@ class RunFolder:
             Draws of the warm-up, or new adaptation, before the segment's first draw.
         """
         folder = self.path / _CHAINS / str(chain)
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            zarr.open_group(folder, mode="w")
         name = f"{first:0{_DIGITS}d}"
         hidden = folder / f".{name}"
         shutil.rmtree(hidden, ignore_errors=True)

@@ -109,8 +109,7 @@ def _failures(model: pm.Model) -> int:
 def _first(
     flat: FlatModel, rng: np.random.Generator, given: Mapping[str, Any] | None
 ) -> tuple[Vector, int]:
-    if solve_nodes(flat.model):
-        reported = solver_report(flat.model).counts
+    reported = dict(solver_report(flat.model).counts) if solve_nodes(flat.model) else {}
     for attempt, x in enumerate(_candidates(flat, rng, given)):
         if solves(flat, x):
             return x, attempt

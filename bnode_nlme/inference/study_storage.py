@@ -51,9 +51,7 @@ def study_from_dataset(dataset: xr.Dataset) -> Study:
     renamed = {"subject": "record_subject"}
     if "occasion_subject" in dataset:
         renamed["occasion"] = "record_occasion"
-    records = Records(
-        *(dataset[renamed.get(f.name, f.name)].to_numpy() for f in fields(Records))
-    )
+    records = Records(*(dataset[renamed.get(f.name, f.name)].to_numpy() for f in fields(Records)))
 
     def beginning(prefix: str) -> dict[str, np.ndarray]:
         return {

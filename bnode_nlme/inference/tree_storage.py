@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,6 @@ def read_tree(path: Path) -> xr.DataTree:
     """
     if not path.exists():
         raise FileNotFoundError(f"There is no posterior at {path}.")
-    options = {"engine": "zarr", "consolidated": False} if path.is_dir() else {}
+    options: Any = {"engine": "zarr", "consolidated": False} if path.is_dir() else {}
     with xr.open_datatree(path, **options) as tree:
         return tree.load()

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from bnode_nlme.inference.draws import Draws
 from bnode_nlme.inference.flat_model import FlatModel
+from bnode_nlme.inference.hmc_check import moved_by_hmc
 from bnode_nlme.inference.importance import RELIABLE, Importance, importance, resample
+from bnode_nlme.study.dimensions import OCCASION, SUBJECT
 
 NARROW = 0.8
-"""Share of the importance-weighted standard deviation below which an approximation is narrow."""
+"""Share of the reference's standard deviation below which an approximation is narrow."""
 
 _SHOWN = 12
 
@@ -73,14 +75,16 @@ def checked_draws(
     -------
     Draws
         One chain. Attributes ``pareto_k``, ``importance_ess``, ``importance_resampled`` and
-        ``narrow`` (as JSON: standard deviation and mean of each narrow population parameter, as the
-        approximation has them and by importance weighting).
+        ``narrow``, as JSON: for each population parameter that is too narrow, its standard
+        deviation and mean as the approximation has them and as the reference has them, which is
+        importance weighting where the weights are reliable, else Hamiltonian Monte Carlo from the
+        approximation's draws (`moved_by_hmc`).
 
     Warns
     -----
     ApproximationWarning
         Where k is 0.7 or more, or a population parameter's standard deviation is less than 0.8 of
-        the importance-weighted one.
+        the reference's.
     """
     weighing = importance(candidates.log_target, candidates.log_proposal)
     usable = np.flatnonzero(np.isfinite(candidates.log_target))
@@ -88,7 +92,7 @@ def checked_draws(
         chosen = resample(weighing.weights, count, rng)
     else:
         chosen = usable[np.arange(count) % usable.size]
-    narrow = _narrow(flat, candidates, weighing)
+    narrow = _narrow(flat, candidates, weighing, rng)
     _warn(method, weighing, narrow)
     return Draws(
         positions=candidates.positions[chosen][None],
@@ -107,32 +111,34 @@ def checked_draws(
 
 
 def _narrow(
-    flat: FlatModel, candidates: Candidates, weighing: Importance
+    flat: FlatModel, candidates: Candidates, weighing: Importance, rng: np.random.Generator
 ) -> dict[str, dict[str, float]]:
     """Population parameters that are too narrow, the worst first."""
     usable = np.isfinite(candidates.log_target)
-    values = flat.expand(candidates.positions[usable])
+    own = reference = candidates.positions[usable]
     weights = weighing.weights[usable]
+    if not weighing.reliable:
+        own, reference = moved_by_hmc(flat, own, rng)
+        weights = np.full(len(reference), 1.0 / len(reference))
+    ours, theirs = flat.expand(own), flat.expand(reference)
     found = {}
     for name in flat.expanded_names:
         dims = flat.model.named_vars_to_dims.get(name) or ()
-        if {"subject", "occasion", "observation"} & set(dims):
+        if {SUBJECT, OCCASION} & set(dims):
             continue
-        flattened = values[name].reshape(usable.sum(), -1)
-        for place, index in enumerate(np.ndindex(*values[name].shape[1:])):
-            column = flattened[:, place].astype(np.float64)
-            mean = float(weights @ column)
-            weighted = float(np.sqrt(weights @ (column - mean) ** 2))
-            plain = float(column.std())
-            # Weights of one or two draws have no spread: nothing can be said by them.
-            if plain < NARROW * weighted:
+        for index in np.ndindex(*ours[name].shape[1:]):
+            column = ours[name][(slice(None), *index)].astype(np.float64)
+            other = theirs[name][(slice(None), *index)].astype(np.float64)
+            mean = float(weights @ other)
+            spread = float(np.sqrt(weights @ (other - mean) ** 2))
+            if column.std() < NARROW * spread:
                 found[_label(flat, name, dims, index)] = {
-                    "sd": plain,
-                    "importance_sd": weighted,
+                    "sd": float(column.std()),
+                    "reference_sd": spread,
                     "mean": float(column.mean()),
-                    "importance_mean": mean,
+                    "reference_mean": mean,
                 }
-    return dict(sorted(found.items(), key=lambda item: item[1]["sd"] / item[1]["importance_sd"]))
+    return dict(sorted(found.items(), key=lambda item: item[1]["sd"] / item[1]["reference_sd"]))
 
 
 def _label(flat: FlatModel, name: str, dims: tuple[Any, ...], index: tuple[int, ...]) -> str:
@@ -150,21 +156,23 @@ def _warn(method: str, weighing: Importance, narrow: dict[str, dict[str, float]]
     if weighing.reliable and not narrow:
         return
     if weighing.reliable:
+        reference = "by importance weighting"
         lines = [
             f"method={method!r}: the approximation is narrower than the posterior (Pareto k "
             f"{weighing.pareto_k:.2f}, below {RELIABLE}); its draws were corrected by importance "
             "resampling."
         ]
     else:
+        reference = "after a few transitions of Hamiltonian Monte Carlo from its draws"
         lines = [
             f"method={method!r}: the approximation is not the posterior, and cannot be corrected: "
             f"Pareto k of its importance weights is {weighing.pareto_k:.2f} ({RELIABLE} or more). "
-            'Standard deviations may be too small; use method="nuts".'
+            'Use method="nuts".'
         ]
     if narrow:
-        lines.append("  standard deviation: of the approximation, importance-weighted")
+        lines.append(f"  Too narrow: standard deviation, and {reference}:")
         lines += [
-            f"  {name}: {numbers['sd']:.3g}, {numbers['importance_sd']:.3g}"
+            f"  {name}: {numbers['sd']:.3g}, {numbers['reference_sd']:.3g}"
             for name, numbers in list(narrow.items())[:_SHOWN]
         ]
         if len(narrow) > _SHOWN:

@@ -24,6 +24,9 @@ from bnode_nlme.study.study import Study
 
 Columns = Mapping[str, NDArray[np.float64]]
 
+STANDARD = Normal(0.0, 1.0)
+"""Default prior of exponents and of categories' coefficients."""
+
 
 class CovariateModel(ABC):
     """The dependence of one parameter on covariates, through one coefficient (or vector)."""
@@ -86,14 +89,9 @@ class CovariateModel(ABC):
     def latex(self, coefficient: str, logarithmic: bool) -> str:
         """The term in LaTeX, likewise."""
 
-    def check_values(self, parameter: str, study: Study) -> None:
-        """Refuse a study whose covariates the model cannot use.
-
-        Raises
-        ------
-        ValueError
-            Naming the parameter, the covariate, and what is at fault.
-        """
+    def unusable(self, study: Study) -> str | None:
+        """What the study's values of the covariates lack, with the cure; None where nothing."""
+        return None
 
 
 def covariate_columns(parameter: str, model: CovariateModel, study: Study) -> Columns:
@@ -102,7 +100,7 @@ def covariate_columns(parameter: str, model: CovariateModel, study: Study) -> Co
     Raises
     ------
     ValueError
-        When the study lacks one, or it varies within a subject.
+        When the study lacks one, it varies within a subject, or the model cannot use its values.
     """
     for name in model.covariates:
         if name not in study.covariates:
@@ -119,7 +117,9 @@ def covariate_columns(parameter: str, model: CovariateModel, study: Study) -> Co
                 "subject. Use it in the system instead, as System(..., covariates=(...)) and "
                 f"c.{name} in rhs, or give each subject its baseline in a column of its own."
             )
-    model.check_values(parameter, study)
+    fault = model.unusable(study)
+    if fault is not None:
+        raise ValueError(f"Individual {parameter!r}: {fault}")
     return {name: study.covariates[name] for name in model.covariates}
 
 
@@ -167,7 +167,7 @@ class Power(_OneCovariate):
     """
 
     center: float
-    exponent: Prior | float = Normal(0.0, 1.0)
+    exponent: Prior | float = STANDARD
 
     def __post_init__(self) -> None:
         if not 0.0 < self.center < math.inf:
@@ -198,15 +198,16 @@ class Power(_OneCovariate):
         return coefficient[..., None] * np.log(columns[self.covariate] / self.center)
 
     @override
-    def check_values(self, parameter: str, study: Study) -> None:
+    def unusable(self, study: Study) -> str | None:
         values = study.covariates[self.covariate]
         low = values <= 0.0
-        if low.any():
-            raise ValueError(
-                f"Individual {parameter!r}: Power({self.covariate!r}) wants positive values; found "
-                f"{values[low][0]:g} in subject {study.subjects[low][0]}. Use bn.Exponential or "
-                "bn.Linear for a covariate that may be 0 or below."
-            )
+        if not low.any():
+            return None
+        return (
+            f"Power({self.covariate!r}) wants positive values; found {values[low][0]:g} in subject "
+            f"{study.subjects[low][0]}. Use bn.Exponential or bn.Linear for a covariate that may "
+            "be 0 or below."
+        )
 
     @override
     def text(self, coefficient: str, logarithmic: bool) -> str:
@@ -368,7 +369,7 @@ class Categorical(_OneCovariate):
 
     levels: Sequence[float]
     reference: float | None = None
-    coefficient_prior: Prior = Normal(0.0, 1.0)
+    coefficient_prior: Prior = STANDARD
 
     def __post_init__(self) -> None:
         where = f"Categorical({self.covariate!r})"
@@ -416,15 +417,16 @@ class Categorical(_OneCovariate):
         return (coefficient[..., None, :] * indicator).sum(axis=-1)
 
     @override
-    def check_values(self, parameter: str, study: Study) -> None:
+    def unusable(self, study: Study) -> str | None:
         values = study.covariates[self.covariate]
         odd = ~np.isin(values, self.levels)
-        if odd.any():
-            raise ValueError(
-                f"Individual {parameter!r}: Categorical({self.covariate!r}) knows the levels "
-                f"{', '.join(f'{level:g}' for level in self.levels)}; found {values[odd][0]:g} in "
-                f"subject {study.subjects[odd][0]}. Add it to levels=."
-            )
+        if not odd.any():
+            return None
+        return (
+            f"Categorical({self.covariate!r}) knows the levels "
+            f"{', '.join(f'{level:g}' for level in self.levels)}; found {values[odd][0]:g} in "
+            f"subject {study.subjects[odd][0]}. Add it to levels=."
+        )
 
     @override
     def text(self, coefficient: str, logarithmic: bool) -> str:

@@ -56,9 +56,7 @@ def _mapping(argument: str, given: Any, kind: Any, example: str) -> dict[str, An
         raise ValueError(f"NLME: {argument}= wants a dict by name; found {given!r}.")
     for name, value in given.items():
         if not isinstance(value, kind):
-            raise ValueError(
-                f"NLME: {argument}[{name!r}] wants {example}; found {value!r}."
-            )
+            raise ValueError(f"NLME: {argument}[{name!r}] wants {example}; found {value!r}.")
     return dict(given)
 
 

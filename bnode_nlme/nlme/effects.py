@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnode_nlme.distributions.effect_blocks import EffectNames
 from bnode_nlme.nlme.build import OCCASION_NAMES, SUBJECT_NAMES
-from bnode_nlme.nlme.draw_arrays import draw_dims, of_draws
+from bnode_nlme.nlme.draw_arrays import Dims, draw_dims, of_draws
 from bnode_nlme.nlme.individual_values import occasions_of
 from bnode_nlme.study.dimensions import OCCASION, SUBJECT
 from bnode_nlme.study.study import Study
@@ -58,7 +57,7 @@ def new_effects(nlme: NLME, values: xr.Dataset, study: Study, seed: int) -> xr.D
     rng = np.random.default_rng(seed)
     drawn = {}
     for names, dim, labels in _levels(nlme, study):
-        cores = {names.sd: (names.effect,)}
+        cores: dict[str, Dims] = {names.sd: (names.effect,)}
         correlated = names.correlation in values
         if correlated:
             cores[names.correlation] = (names.effect, f"{names.effect}_bis")
@@ -89,7 +88,7 @@ def zero_effects(nlme: NLME, study: Study) -> xr.Dataset:
 
 def _labelled(
     effects: NDArray[np.float64],
-    dims: tuple[Hashable, ...],
+    dims: Dims,
     dim: str,
     names: EffectNames,
     labels: tuple[str, ...],

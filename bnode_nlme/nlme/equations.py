@@ -208,8 +208,10 @@ def _law(output: str, error: ResidualErrorModel, f: str, tex_f: str) -> Line:
         )
     if isinstance(error, Beta):
         phi = value("precision")
-        bounds = "" if (error.lower, error.upper) == (0, 1) else (
-            f" on {error.lower:g} to {error.upper:g}"
+        bounds = (
+            ""
+            if (error.lower, error.upper) == (0, 1)
+            else (f" on {error.lower:g} to {error.upper:g}")
         )
         return (
             f"Beta(mean {f}, precision {phi[0]}){bounds}",

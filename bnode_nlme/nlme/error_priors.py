@@ -11,8 +11,8 @@ import pytensor.tensor as pt
 from bnode_nlme.distributions.categories import Ordinal
 from bnode_nlme.distributions.error_model import ResidualErrorModel
 from bnode_nlme.distributions.residual_error import Additive, Combined, StudentT
-from bnode_nlme.engine.labels import resolve_outputs
 from bnode_nlme.dynamics.system import System
+from bnode_nlme.engine.labels import resolve_outputs
 from bnode_nlme.nlme.prior import HalfNormal, LogNormal, Normal, Prior, PyMCPrior
 from bnode_nlme.study.study import Study
 
@@ -87,6 +87,4 @@ def _cutpoints(name: str, error: Ordinal) -> Any:
     gap = f"{name}_gap_after"
     pm.modelcontext(None).add_coord(gap, error.first + np.arange(count - 1))
     gaps = GAP.variable(f"{name}_gaps", dims=gap)
-    return pm.Deterministic(
-        name, first + pt.concatenate([pt.zeros(1), pt.cumsum(gaps)]), dims=dim
-    )
+    return pm.Deterministic(name, first + pt.concatenate([pt.zeros(1), pt.cumsum(gaps)]), dims=dim)

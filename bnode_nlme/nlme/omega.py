@@ -74,7 +74,7 @@ class Omega:
     def blocks(self) -> tuple[EffectBlock, ...]:
         """The blocks of two effects or more."""
         if isinstance(self.correlated, bool):
-            groups = (tuple(self.names),) if self.correlated else ()
+            groups = [tuple(self.names)] if self.correlated else []
         else:
-            groups = tuple(tuple(group) for group in self.correlated)
+            groups = [tuple(group) for group in self.correlated]
         return tuple(EffectBlock(group, self.concentration) for group in groups if len(group) > 1)

@@ -24,9 +24,10 @@ def individual_parameters(
 ) -> xr.Dataset:
     """See `NLME.individual_parameters`."""
     cores = _population_variables(nlme)
-    both = values[list(cores)] if set(cores) <= set(values.data_vars) else values
+    draw_dims(values, cores)  # which says what is missing
+    both = values[list(cores)]
     both = both.drop_vars([name for name in random_effects.coords if name in both.coords])
-    both = both.merge(random_effects, join="exact", combine_attrs="drop")
+    both = both.merge(random_effects, join="exact", compat="override", combine_attrs="drop")
     of_effects: dict[str, Dims] = {}
     if nlme.subject_effects:
         of_effects[SUBJECT_NAMES.values] = (SUBJECT, SUBJECT_NAMES.effect)

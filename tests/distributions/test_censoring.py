@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor.gradient
 import pytensor.tensor as pt
 import pytest
 import scipy.integrate
 import scipy.stats
 from pytensor.compile.maker import function
-from pytensor.gradient import grad
 
 import bnode_nlme as bn
 from bnode_nlme.distributions.measurement import measurement
@@ -24,6 +25,8 @@ from tests.distributions.problems import (
     one_compartment,
     posterior,
 )
+
+grad: Any = pytensor.gradient.grad  # whose annotation leaves open what it returns
 
 # Errors without a method, and the density at y of a prediction f with no limit.
 ERRORS: dict[str, tuple[Any, Any]] = {
@@ -56,7 +59,8 @@ UPPER = np.array([np.nan, 0.5, 0.5, np.inf, 4.0])
 
 def with_method(error: Any, blq: str) -> Any:
     if isinstance(error, bn.StudentT):
-        return replace(error, error=replace(error.error, blq=blq))
+        inner: Any = error.error
+        return replace(error, error=replace(inner, blq=blq))
     return replace(error, blq=blq)
 
 
@@ -69,7 +73,7 @@ def integral(pdf: Any, f: float, lower: float, upper: float) -> float:
     ends = [lower, *inside, upper]
     pieces = [
         scipy.integrate.quad(pdf, a, b, args=(f,), epsabs=0.0, epsrel=1e-11)[0]
-        for a, b in zip(ends, ends[1:], strict=False)
+        for a, b in pairwise(ends)
     ]
     return float(np.sum(pieces))
 
@@ -147,9 +151,7 @@ def censored_study(limit: float = np.nan) -> bn.Study:
     records = study.records
     below = (records.evid == 0) & (records.value == LLOQ)
     assert 0 < below.sum() < 6
-    marked = replace(
-        records, censoring=below.astype(int), limit=np.where(below, limit, np.nan)
-    )
+    marked = replace(records, censoring=below.astype(int), limit=np.where(below, limit, np.nan))
     return replace(study, records=marked)
 
 
@@ -157,7 +159,7 @@ def model_of(study: bn.Study, error: Any) -> pm.Model:
     with pm.Model(coords=study.coords) as model:
         CL = pm.Normal("CL", 6.0, 1.0)
         parameters = {"CL": CL, "V": V}
-        options = {"rtol": 1e-10, "atol": 1e-12}
+        options: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-12}
         bn.NeuralODE("cp", one_compartment, study, parameters=parameters, error=error, **options)
     return model
 
@@ -173,7 +175,7 @@ def test_likelihood_of_a_study_with_censored_rows(limit):
     least = 0.0 if np.isnan(limit) else limit
     m3 = np.log(law.cdf(LLOQ) - (law.cdf(limit) if limit == limit else 0.0))
     m4 = np.log(law.cdf(LLOQ) - law.cdf(least)) - law.logsf(0.0)
-    wanted = {
+    wanted: dict[Any, Any] = {
         "M1": law.logpdf(y)[~censored],
         "M3": np.where(censored, m3, law.logpdf(y)),
         "M4": np.where(censored, m4, law.logpdf(y) - law.logsf(0.0)),

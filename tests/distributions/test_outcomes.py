@@ -7,16 +7,19 @@ from typing import Any
 import mpmath
 import numpy as np
 import pymc as pm
+import pytensor.gradient
 import pytensor.tensor as pt
 import pytest
 import scipy.special
 import scipy.stats
 from pymc.logprob.utils import ParameterValueError
 from pytensor.compile.maker import function
-from pytensor.gradient import grad
 
 import bnode_nlme as bn
 from bnode_nlme.distributions.measurement import measurement
+
+grad: Any = pytensor.gradient.grad  # whose annotation leaves open what it returns
+declare: Any = bn  # for arguments of the wrong type
 
 CUTS = np.array([-1.0, 0.2, 2.5])
 
@@ -75,9 +78,7 @@ CASES: dict[str, tuple[Any, Any, Any, Any]] = {
         bn.Beta(8.0, lower=-1.0, upper=3.0),
         4 * P - 1,
         np.array([-0.9, 0.7, 2.5]),
-        lambda y, f: scipy.stats.beta.logpdf(
-            y, 8 * (f + 1) / 4, 8 * (3 - f) / 4, loc=-1, scale=4
-        ),
+        lambda y, f: scipy.stats.beta.logpdf(y, 8 * (f + 1) / 4, 8 * (3 - f) / 4, loc=-1, scale=4),
     ),
 }
 each_case = pytest.mark.parametrize("case", CASES)
@@ -231,12 +232,15 @@ def test_invalid_parameters(error, wanted):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: bn.Bernoulli("odds"), "'probability' or 'logit'; found 'odds'"),
+        (lambda: declare.Bernoulli("odds"), "'probability' or 'logit'; found 'odds'"),
         (lambda: bn.Ordinal(), "wants cutpoints= or.*found neither"),
         (lambda: bn.Ordinal(categories=1), "wants 2 or more; found 1"),
         (lambda: bn.Ordinal([0.0, 1.0], categories=4), "4 categories have 3 cutpoints.*found 2"),
         (lambda: bn.Beta(1.0, lower=1.0), "lower= below upper=; found 1.0 and 1.0"),
-        (lambda: bn.StudentT(bn.Poisson()), r"error= wants Additive.*Write StudentT\(Additive"),
+        (
+            lambda: declare.StudentT(bn.Poisson()),
+            r"error= wants Additive.*Write StudentT\(Additive",
+        ),
     ],
 )
 def test_faulty_declarations(make, message):

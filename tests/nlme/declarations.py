@@ -34,9 +34,7 @@ SEXES = np.array([0.0, 1.0, 2.0])
 def theophylline_nlme(**changes: Any) -> bn.NLME:
     given: dict[str, Any] = {
         "individual": {
-            "CL": bn.Individual(
-                bn.LogNormal(2.8, 1.0), covariates=[bn.Power("WT", 70.0, 0.75)]
-            ),
+            "CL": bn.Individual(bn.LogNormal(2.8, 1.0), covariates=[bn.Power("WT", 70.0, 0.75)]),
             "V": bn.Individual(bn.LogNormal(32.0, 1.0), covariates=[bn.Exponential("WT", 70.0)]),
             "ka": bn.Individual(bn.LogNormal(1.5, 1.0), effect=False),
         },

@@ -59,8 +59,9 @@ def test_log_probability_is_that_of_the_model_written_by_hand():
     built, written = theophylline_nlme().build(study), by_hand(study)
     rng = np.random.default_rng(3)
     densities = [model.compile_logp() for model in (built, written)]
+    start = built.initial_point()
+    found = np.nan
     for _ in range(3):
-        start = built.initial_point()
         point = {name: v + 0.2 * rng.normal(size=np.shape(v)) for name, v in start.items()}
         renamed = {NAMES_BY_HAND.get(name, name): value for name, value in point.items()}
         found, wanted = densities[0](point), densities[1](renamed)

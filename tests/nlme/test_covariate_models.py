@@ -13,6 +13,8 @@ import xarray as xr
 import bnode_nlme as bn
 from tests.nlme.declarations import SEXES, WEIGHTS, bolus_nlme, small_study
 
+declare: Any = bn  # for arguments of the wrong type
+
 NETWORK = bn.MLP("shape", inputs=2, hidden=(3,), anchor=(70.0, 0.0), scale=(20.0, 1.0))
 PRIOR = bn.Normal(0.0, 0.02)
 CHANGE = WEIGHTS - 65.0
@@ -46,9 +48,7 @@ SCALES: dict[str, tuple[Any, Any]] = {
 def test_closed_form(name, scale):
     covariate_model, term = MODELS[name]
     given, combine = SCALES[scale]
-    declared = bn.Individual(
-        distribution=scale, effect=0.1, covariates=[covariate_model], **given
-    )
+    declared = bn.Individual(distribution=scale, effect=0.1, covariates=[covariate_model], **given)
     study = small_study()
     nlme = bolus_nlme(declared)
     model = nlme.build(study)
@@ -112,13 +112,16 @@ def test_default_slopes_have_the_scale_of_the_covariate():
     ("make", "message"),
     [
         (lambda: bn.Power("WT", 0.0), "center= wants a positive number; found 0.0"),
-        (lambda: bn.Power("WT", 70.0, "a"), "exponent= wants a prior.*found 'a'"),
+        (lambda: declare.Power("WT", 70.0, "a"), "exponent= wants a prior.*found 'a'"),
         (lambda: bn.Exponential("WT", np.nan), "center= wants a number; found nan"),
         (lambda: bn.Linear("WT", 70.0, True), "slope= wants a prior.*found True"),
         (lambda: bn.Categorical("SEX", (0,)), "two or more distinct"),
         (lambda: bn.Categorical("SEX", (0, 1), reference=2), r"levels \(0.0, 1.0\); found 2"),
-        (lambda: bn.Categorical("SEX", (0, 1), coefficient_prior=1.0), "wants a prior; found 1.0"),
-        (lambda: bn.CovariateNetwork(3, ("WT",)), "network= wants an MLP; found 3"),
+        (
+            lambda: declare.Categorical("SEX", (0, 1), coefficient_prior=1.0),
+            "wants a prior; found 1.0",
+        ),
+        (lambda: declare.CovariateNetwork(3, ("WT",)), "network= wants an MLP; found 3"),
         (
             lambda: bn.CovariateNetwork(NETWORK, ("WT",)),
             r"names= wants 2 distinct covariates.*found \('WT',\)",

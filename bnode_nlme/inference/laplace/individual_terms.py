@@ -85,12 +85,11 @@ class IndividualTerms:
     def prior_precision(self, x: Vector) -> list[NDArray[np.float64]]:
         """Negative second derivatives of each subject's random effects' log-density."""
         return [
-            -curvature for curvature in self.block_derivatives(x, self._effects_gradient, _PRIOR_STEP)
+            -curvature
+            for curvature in self.block_derivatives(x, self._effects_gradient, _PRIOR_STEP)
         ]
 
-    def block_derivatives(
-        self, x: Vector, gradient: Any, step: float
-    ) -> list[NDArray[np.float64]]:
+    def block_derivatives(self, x: Vector, gradient: Any, step: float) -> list[NDArray[np.float64]]:
         """Derivatives of a gradient within each block, by central differences, all at once."""
         result = [np.zeros((len(block), len(block))) for block in self.blocks]
         for column in range(self.n_effects):
@@ -122,7 +121,9 @@ class IndividualTerms:
             of_mean = np.zeros(self._rank.size)
             of_mean[of_place] = 1.0
             means = self._pulled_back(x, of_mean, np.zeros(of_mean.size))
-            spreads = self._pulled_back(x, np.zeros(of_mean.size), of_mean)
+            spreads = np.zeros(x.size)
+            if self._spread_moves:
+                spreads = self._pulled_back(x, np.zeros(of_mean.size), of_mean)
             for measurement in of_place:
                 subject = self.measured_by[measurement]
                 block = self.blocks[subject]
@@ -143,6 +144,13 @@ class IndividualTerms:
     def _moments(self) -> list[Any]:
         model = self.flat.model
         return [normal_moments(model, str(variable.name)) for variable in model.observed_RVs]
+
+    @cached_property
+    def _spread_moves(self) -> bool:
+        """Whether a variance depends on the random effects, through the prediction or not."""
+        model = self.flat.model
+        effects = {model.rvs_to_values[model[name]] for name in self.effects}
+        return bool(effects & set(ancestors([spread for _, spread in self._moments])))
 
     @cached_property
     def _moment_values(self) -> Any:

@@ -45,7 +45,7 @@ class Marginal:
 
     def modes(self, x: Vector, near: Modes | None = None) -> Modes:
         """The modes at the population parameters of `x`, sought from its random effects."""
-        return find_modes(self.terms, x, self.form, None if near is None else near.curvature)
+        return find_modes(self.terms, x, self.form, None if near is None else near.scaling)
 
     def gradient(self, modes: Modes) -> Vector:
         """Gradient of the objective by the population parameters.

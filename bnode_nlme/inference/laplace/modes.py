@@ -12,7 +12,8 @@ from bnode_nlme.inference.laplace.individual_terms import IndividualTerms
 from bnode_nlme.inference.laplace.settings import Form
 
 _ITERATIONS, _HALVINGS = 60, 20
-_ENOUGH, _SLOW = 1e-12, 0.05
+_ENOUGH, _SLOW = 1e-12, 0.1
+_FLOOR, _NOISE = 1e-8, 1e-6
 _STEP = 1e-4
 
 Matrices = list[NDArray[np.float64]]
@@ -36,12 +37,15 @@ class Modes:
         Of their sum.
     curvature : list of ndarray (effects, effects)
         Of each subject, as `form` asks.
+    scaling : list of ndarray (effects, effects)
+        Observed curvatures nearby, made positive definite: what the last steps were made with.
     """
 
     x: Vector
     joint: Vector
     gradient: Vector
     curvature: Matrices
+    scaling: Matrices
 
 
 def curvature(terms: IndividualTerms, x: Vector, form: Form) -> Matrices:
@@ -61,8 +65,8 @@ def find_modes(
 ) -> Modes:
     """Newton's method for all subjects at once, each with its own step length.
 
-    One adjoint solve gives the gradients of all subjects. The matrix of the steps is kept while
-    they converge quickly, and computed anew where they do not.
+    One adjoint solve gives the gradients of all subjects. The observed curvature that scales the
+    steps is kept while they converge quickly, and computed anew where they do not.
 
     Parameters
     ----------
@@ -73,7 +77,7 @@ def find_modes(
     form
         Of the curvature.
     scaling
-        Curvatures from a point nearby, for the first steps.
+        That of modes nearby, for the first steps.
 
     Returns
     -------
@@ -84,7 +88,6 @@ def find_modes(
     ModeError
         When a subject's solve fails at the start, or the steps do not converge.
     """
-    stepping: Form = "focei" if terms.is_normal else form
     x = x.copy()
     joint, gradient = terms.joint(x)
     if not np.all(np.isfinite(joint)):
@@ -92,9 +95,10 @@ def find_modes(
         raise ModeError(f"The log-density of subjects number {failed} is not finite.")
     matrices = scaling
     before = np.inf
+    worst, place = np.inf, 0
     for _ in range(_ITERATIONS):
         if matrices is None:
-            matrices = [_positive(matrix) for matrix in curvature(terms, x, stepping)]
+            matrices = [_positive(matrix) for matrix in curvature(terms, x, "laplace")]
         steps = [
             np.linalg.solve(matrix, gradient[block])
             for matrix, block in zip(matrices, terms.blocks, strict=True)
@@ -102,21 +106,17 @@ def find_modes(
         gains = np.array(
             [step @ gradient[block] for step, block in zip(steps, terms.blocks, strict=True)]
         )
-        worst = float(gains.max(initial=0.0))
-        if worst <= _ENOUGH:
-            return Modes(x, joint, gradient, curvature(terms, x, form))
+        worst, place = float(gains.max()), int(gains.argmax())
+        # Where gains are small and fall no more, what is left is the solver's own error.
+        if worst <= _ENOUGH or (worst <= _FLOOR and worst > 0.5 * before):
+            return Modes(x, joint, gradient, curvature(terms, x, form), matrices)
         x, joint, gradient, stuck = _step(terms, x, joint, gradient, steps, gains)
-        if stuck and scaling is None and worst < 1e-7:
-            # What is left is less than the solver's own error.
-            return Modes(x, joint, gradient, curvature(terms, x, form))
         if worst > _SLOW * before or stuck:
-            matrices, scaling = None, None
+            matrices = None
         before = worst
-    if worst < 1e-5:
-        return Modes(x, joint, gradient, curvature(terms, x, form))
     raise ModeError(
         f"The modes of the random effects did not converge in {_ITERATIONS} steps; the largest "
-        f"expected gain in log-density is {worst:.3g}, of subject number {int(gains.argmax())}."
+        f"expected gain in log-density is {worst:.3g}, of subject number {place}."
     )
 
 
@@ -130,14 +130,14 @@ def _step(
 ) -> tuple[Vector, Vector, Vector, bool]:
     """Step each subject as far as its log-density rises; whether one could not be stepped."""
     length = np.ones(terms.n_subjects)
+    tried, worse = x, np.ones(terms.n_subjects, dtype=bool)
     for _ in range(_HALVINGS):
         tried = x.copy()
         for factor, block, step in zip(length, terms.blocks, steps, strict=True):
             tried[block] += factor * step
         new, slope = terms.joint(tried)
-        # Gains below rounding cannot be seen in the value.
-        rounding = 1e-10 * (1.0 + np.abs(joint))
-        worse = ~(new >= joint + 1e-4 * length * gains - rounding)
+        # Gains below the solver's error cannot be seen in the value.
+        worse = ~(new >= joint + 1e-4 * length * gains - _NOISE * (1.0 + np.abs(joint)))
         if not worse.any():
             return tried, new, slope, False
         length[worse] *= 0.5

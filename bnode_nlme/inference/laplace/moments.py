@@ -29,9 +29,10 @@ def normal_moments(model: pm.Model, name: str) -> tuple[Any, Any] | None:
     if isinstance(node.op, NormalRV):
         mean, sd = node.inputs[-2], node.inputs[-1]
     elif isinstance(node.op, MeasurementRV) and _is_plain_normal(node.op.family):
+        family: Any = node.op.family
         prediction, *parameters = node.inputs[2:]
-        sd = node.op.family.spread.scale(prediction, *parameters)
-        mean = pt.log(prediction) if node.op.family.log_scale else prediction
+        sd = family.spread.scale(prediction, *parameters)
+        mean = pt.log(prediction) if family.log_scale else prediction
     else:
         return None
     whole = pt.zeros_like(model.rvs_to_values[variable]).astype("float64")

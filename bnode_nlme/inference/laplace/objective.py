@@ -43,7 +43,7 @@ class ObjectiveValue:
 
 def objective(
     nlme: Buildable | pm.Model,
-    study: Study,
+    study: Study | None,
     values: Mapping[str, Any],
     *,
     form: Form | None = None,
@@ -55,7 +55,7 @@ def objective(
     nlme
         A declaration or a model.
     study
-        Its data.
+        Its data; None for a model whose measurements have ``subject`` as their first dimension.
     values
         Of every free variable that is no random effect, by name, as the model declares it.
     form
@@ -74,7 +74,7 @@ def objective(
     ModeError
         When the modes of the random effects are not found.
     """
-    model = nlme if isinstance(nlme, pm.Model) else nlme.build(study)
+    model = nlme if isinstance(nlme, pm.Model) else nlme.build(study)  # type: ignore[arg-type]
     flat = flat_model(model)
     terms = individual_terms(flat, study)
     wanted = [name for name in flat.names if name not in terms.effects]

@@ -34,8 +34,6 @@ class LaplaceSettings:
 
     def __post_init__(self) -> None:
         if self.form not in (None, "focei", "laplace"):
-            raise ValueError(
-                f"laplace: form= wants 'focei' or 'laplace'; found {self.form!r}."
-            )
+            raise ValueError(f"laplace: form= wants 'focei' or 'laplace'; found {self.form!r}.")
         if self.max_iterations < 0 or self.tolerance <= 0.0:
             raise ValueError("laplace: max_iterations= wants 0 or more, tolerance= more than 0.")

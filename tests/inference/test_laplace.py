@@ -1,0 +1,176 @@
+"""Random effects integrated out: exact where the model is linear, close to quadrature where not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytest
+from scipy.special import expit, logsumexp
+
+from bnode_nlme.inference import fit
+from bnode_nlme.inference.flat_model import flat_model
+from bnode_nlme.inference.laplace import objective
+from bnode_nlme.inference.laplace.individual_terms import individual_terms
+from bnode_nlme.inference.laplace.marginal import Marginal
+from bnode_nlme.inference.lbfgs import minimise
+from tests.distributions.problems import DOSE, TIMES, V, bolus_study, clearance_model
+from tests.inference.linear_mixed import DATA, exact_objective, linear_mixed
+
+
+@pytest.mark.parametrize(("form", "centred"), [("focei", False), ("laplace", True)])
+def test_linear_models_are_exact(form: Any, centred: bool) -> None:
+    found = objective(
+        linear_mixed(omega=None, centred=centred), None, {"m": -0.5, "omega": 2.0}, form=form
+    )
+    np.testing.assert_allclose(found.value, exact_objective(-0.5, 2.0), atol=1e-6)
+    assert found.subjects.shape == (5,)
+
+
+def test_modes_of_a_linear_model_are_the_conditional_means() -> None:
+    found = objective(linear_mixed(omega=None), None, {"m": 1.0, "omega": 0.6})
+    shrinkage = 3 * 0.6 / (3 * 0.6**2 + 0.5**2)
+    expected = shrinkage * (DATA.mean(axis=1) - 1.0)
+    np.testing.assert_allclose(found.effects["z"], expected, rtol=1e-6)
+
+
+def test_gradient_is_that_of_the_objective() -> None:
+    """With a solve, an error that depends on the prediction, and effects that shift the modes."""
+    study = bolus_study(n_subjects=3, noise=0.3)
+    flat = flat_model(clearance_model(study, rtol=1e-10, atol=1e-12))
+    terms = individual_terms(flat, study)
+    x = np.zeros(flat.size)
+    x[flat.slices["log_CL"]], x[flat.slices["sigma"]] = 1.2, -1.0
+    for form in ("focei", "laplace"):
+        marginal = Marginal(terms, form)
+
+        def value(population: Any, marginal: Marginal = marginal) -> float:
+            moved = x.copy()
+            moved[terms.population] = population
+            return float(marginal.subjects(marginal.modes(moved)).sum())
+
+        at = x[terms.population]
+        h = 1e-4
+        numeric = [(value(at + h * e) - value(at - h * e)) / (2.0 * h) for e in np.eye(at.size)]
+        gradient = marginal.gradient(marginal.modes(x))
+        np.testing.assert_allclose(gradient, numeric, rtol=1e-4, atol=1e-4)
+
+
+def test_focei_by_its_definition() -> None:
+    """The objective spelled out with numbers, for a solved model with one effect a subject."""
+    study = bolus_study(n_subjects=2, noise=0.3)
+    found = objective(
+        clearance_model(study, rtol=1e-10, atol=1e-12), study, {"log_CL": 1.2, "sigma": 0.4}
+    )
+    y = study.records.value[study.observations].reshape(2, 3)
+    eta, omega, sigma = found.effects["eta"].to_numpy(), 0.1, 0.4
+    t = np.array(TIMES)
+    CL = np.exp(1.2 + eta)[:, None]
+    f = DOSE / V * np.exp(-CL / V * t)
+    slope = -f * CL * t / V
+    residual = y - f
+    # At the mode.
+    np.testing.assert_allclose((slope * residual).sum(1) / sigma**2, eta / omega**2, rtol=1e-5)
+    expected = (
+        np.log(omega**2)
+        + (eta / omega) ** 2
+        + (np.log(sigma**2) + (residual / sigma) ** 2).sum(1)
+        + np.log((slope**2).sum(1) / sigma**2 + omega**-2)
+    )
+    np.testing.assert_allclose(found.subjects, expected, rtol=1e-7)
+
+
+def proportional() -> pm.Model:
+    """y_ij ~ Normal(exp(m + w z_i), s exp(m + w z_i)): the spread moves with the effect."""
+    y = np.array([[1.1, 0.8, 1.5], [2.9, 2.0, 2.2]])
+    with pm.Model(coords={"subject": [1, 2], "visit": range(3)}) as model:
+        m, w, s = pm.Normal("m"), pm.HalfNormal("w"), pm.HalfNormal("s")
+        f = pm.math.exp(m + w * pm.Normal("z", dims="subject"))[:, None]
+        pm.Normal("y", f, s * f, observed=y, dims=("subject", "visit"))
+    return model
+
+
+def test_interaction_is_counted() -> None:
+    """With the spread proportional, the information is n (1/s^2 + 2) w^2 at any z."""
+    found = objective(proportional(), None, {"m": 0.3, "w": 0.5, "s": 0.2})
+    y = np.array([[1.1, 0.8, 1.5], [2.9, 2.0, 2.2]])
+    z = found.effects["z"].to_numpy()
+    f = np.exp(0.3 + 0.5 * z)[:, None]
+    joint = (np.log((0.2 * f) ** 2) + ((y - f) / (0.2 * f)) ** 2).sum(1) + z**2
+    information = 3 * (1.0 / 0.2**2 + 2.0) * 0.5**2
+    np.testing.assert_allclose(found.subjects, joint + np.log(1.0 + information), rtol=1e-7)
+    without = joint + np.log(1.0 + 3 * 0.5**2 / 0.2**2)  # FOCE's, for control
+    assert np.all(np.abs(found.subjects - without) > 0.05)
+
+
+ANSWERS = np.array([[1, 1, 0, 1, 1, 1], [0, 0, 1, 0, 0, 1], [1, 0, 1, 1, 0, 1]])
+
+
+def binary() -> pm.Model:
+    with pm.Model(coords={"subject": [1, 2, 3], "item": range(6)}) as model:
+        m, w = pm.Normal("m"), pm.HalfNormal("w")
+        logit = (m + w * pm.Normal("z", dims="subject"))[:, None] + np.zeros((3, 6))
+        pm.Bernoulli("y", logit_p=logit, observed=ANSWERS, dims=("subject", "item"))
+    return model
+
+
+def test_laplace_of_binary_outcomes_is_close_to_quadrature() -> None:
+    found = objective(binary(), None, {"m": 0.2, "w": 0.7})
+    assert found.form == "laplace"
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    p = expit(0.2 + 0.7 * nodes)[:, None, None]
+    log_p = (np.log(p) * ANSWERS + np.log1p(-p) * (1 - ANSWERS)).sum(axis=2)
+    exact = logsumexp(log_p, b=(weights / np.sqrt(2.0 * np.pi))[:, None], axis=0)
+    # Laplace's own error here; a missing term would cost log(2 pi) = 1.8.
+    np.testing.assert_allclose(found.subjects + 6 * np.log(2.0 * np.pi), -2.0 * exact, atol=0.02)
+    with pytest.raises(ValueError, match="form='focei' wants measurements that are normal"):
+        objective(binary(), None, {"m": 0.2, "w": 0.7}, form="focei")
+
+
+def test_maximum_likelihood_and_its_standard_errors() -> None:
+    result = fit(
+        linear_mixed(omega=None), method="laplace", priors=False, draws=4000, progress=False
+    )
+
+    def exact(u: Any) -> tuple[float, Any]:
+        def value(v: Any) -> float:
+            return exact_objective(v[0], np.exp(v[1]))
+
+        h = 1e-5
+        return value(u), np.array(
+            [(value(u + h * e) - value(u - h * e)) / (2.0 * h) for e in np.eye(2)]
+        )
+
+    best = minimise(exact, np.array([1.0, -0.5]), tolerance=1e-6)
+    np.testing.assert_allclose(result.attrs["objective"], best.value, atol=1e-4)
+    assert result.attrs["converged"]
+    at = result.posterior.isel(chain=0, draw=0)
+    point = [at["m"].item(), np.log(at["omega"].item())]
+    np.testing.assert_allclose(point, best.x, atol=2e-3)
+    h = 1e-4
+    hessian = np.array(
+        [(exact(best.x + h * e)[1] - exact(best.x - h * e)[1]) / (2.0 * h) for e in np.eye(2)]
+    )
+    draws = np.stack([result.posterior["m"][0], np.log(result.posterior["omega"][0])])
+    np.testing.assert_allclose(np.cov(draws), 2.0 * np.linalg.inv(hessian), rtol=0.15, atol=0.01)
+
+
+def test_models_that_cannot_be_split_are_refused() -> None:
+    with pm.Model(coords={"subject": [1, 2]}) as without:
+        pm.Normal("y", pm.Normal("m"), 1.0, observed=np.zeros(2), dims="subject")
+    with pytest.raises(ValueError, match="wants a model with random effects"):
+        fit(without, method="laplace", progress=False)
+    with pm.Model(coords={"subject": [1, 2]}) as unknown:
+        z = pm.Normal("z", dims="subject")
+        pm.Normal("y", z[np.array([0, 0, 1])], 1.0, observed=np.zeros(3))
+    with pytest.raises(ValueError, match="cannot tell the subjects of the measurements of 'y'"):
+        fit(unknown, method="laplace", progress=False)
+    with pm.Model(coords={"subject": [1, 2]}) as tied:
+        z = pm.Normal("z", dims="subject")
+        pm.Potential("tie", -((z[0] - z[1]) ** 2))
+        pm.Normal("y", z, 1.0, observed=np.zeros(2), dims="subject")
+    with pytest.raises(ValueError, match="'tie' depends on the random effects of all subjects"):
+        fit(tied, method="laplace", progress=False)
+    with pytest.raises(ValueError, match="objective wants values of 'm', 'omega'; found 'm'"):
+        objective(linear_mixed(omega=None), None, {"m": 0.0})

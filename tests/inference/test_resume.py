@@ -1,0 +1,177 @@
+"""A run that is killed goes on with nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnode_nlme.inference import Fit, fit, load_fit
+from bnode_nlme.inference.run_folder import ChainDraws, RunFolder, recover
+from tests.inference.linear_mixed import linear_mixed
+from tests.inference.slow_model import CHAINS, DRAWS, SIZE, run, slow_model
+
+_ROOT = Path(__file__).parents[2]
+_PATIENCE = 240.0
+
+
+def _kept(path: Path) -> list[int]:
+    """Draws of each chain that are on disk."""
+    read = [RunFolder(path).read(chain)[0] for chain in range(CHAINS)]
+    return [0 if draws is None else len(draws) for draws in read]
+
+
+def _parts(path: Path) -> list[int]:
+    return [len(list((path / "chains" / str(c)).glob("[0-9]*"))) for c in range(CHAINS)]
+
+
+def _killed_run(path: Path) -> None:
+    """Run the slow model in a process of its own and kill it once each chain has draws."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.inference.slow_model", str(path)],
+        cwd=_ROOT,
+        env=os.environ | {"PYTHONPATH": str(_ROOT)},
+    )
+    deadline = time.monotonic() + _PATIENCE
+    while child.poll() is None and time.monotonic() < deadline and not all(_parts(path)):
+        time.sleep(0.02)
+    assert child.poll() is None, "the run ended, or failed, before it could be killed"
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+
+
+def _interrupted_run(path: Path, parts: list[int]) -> None:
+    """Run the slow model and press Ctrl-C, as it were, once each chain has more draws."""
+    sleep = time.sleep
+
+    def interrupting(seconds: float) -> None:
+        sleep(seconds)
+        if all(now > before for now, before in zip(_parts(path), parts, strict=True)):
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bnode_nlme.inference.nuts.time.sleep", interrupting)
+        with pytest.raises(KeyboardInterrupt, match="resume=True"):
+            run(path)
+
+
+def test_a_run_killed_and_interrupted_ends_with_every_draw(tmp_path: Path) -> None:
+    path = tmp_path / "run.zarr"
+    _killed_run(path)
+    first = _kept(path)
+    assert all(0 < count < DRAWS for count in first)
+    with pytest.raises(ValueError, match="an unfinished run"):
+        load_fit(path)
+    _interrupted_run(path, _parts(path))
+    second = _kept(path)
+    assert all(before < now < DRAWS for before, now in zip(first, second, strict=True))
+    before = [RunFolder(path).read(chain)[0] for chain in range(CHAINS)]
+
+    result = run(path)
+    x = result.posterior["x"].to_numpy()
+    assert x.shape == (CHAINS, DRAWS, SIZE)
+    assert np.all(np.isfinite(x))
+    for chain, kept in enumerate(before):
+        assert kept is not None
+        np.testing.assert_array_equal(x[chain, : len(kept)], kept.positions)
+        np.testing.assert_array_equal(
+            result.sample_stats["lp"][chain, : len(kept)], kept.statistics["lp"]
+        )
+    segments = json.loads(result.attrs["segments"])
+    for chain in range(CHAINS):
+        parts = segments[str(chain)]
+        assert [part["first"] for part in parts] == [0, first[chain], second[chain]]
+        assert sum(part["draws"] for part in parts) == DRAWS
+        assert [part["discarded"] for part in parts] == [200, 100, 100]
+    # 400 effective draws at the very least.
+    np.testing.assert_allclose(x.mean(axis=(0, 1)), 1.0, atol=5.0 * 0.5 / 20.0)
+    np.testing.assert_allclose(x.std(axis=(0, 1)), 0.5, rtol=0.15)
+    assert "resumed: chains taken up again 4 times, 400 draws" in str(result)
+
+    # What is finished is read, not sampled again; and nothing of the run is left beside it.
+    again = load_fit(path)
+    np.testing.assert_array_equal(again.posterior["x"], x)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.zarr"]
+    np.testing.assert_array_equal(run(path).posterior["x"], x)
+
+
+SMALL = {"draws": 40, "tune": 60, "chains": 2, "cores": 1, "seed": 4, "progress": False}
+
+
+def small(path: Path | None = None, **changed: object) -> Fit:
+    return fit(linear_mixed(), path=path, **(SMALL | changed))  # type: ignore[arg-type]
+
+
+def test_keeping_draws_changes_none_and_a_run_killed_in_warm_up_runs_as_it_would_have(
+    tmp_path: Path,
+) -> None:
+    plain = small()
+    kept = small(tmp_path / "kept.zarr")
+    np.testing.assert_array_equal(plain.posterior["z"], kept.posterior["z"])
+    # What a run leaves that is killed in the warm-up of its first chain: settings and starts.
+    begun = tmp_path / "begun.zarr"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bnode_nlme.inference.nuts_run.sample_nuts", _killed)
+        with pytest.raises(InterruptedError, match="killed"):
+            small(begun)
+    assert RunFolder.is_unfinished(begun)
+    np.testing.assert_array_equal(small(begun, resume=True).posterior["z"], plain.posterior["z"])
+
+
+def _killed(*_: object) -> None:
+    raise InterruptedError("killed")
+
+
+def test_another_model_or_other_settings_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.zarr"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bnode_nlme.inference.nuts_run.sample_nuts", _killed)
+        with pytest.raises(InterruptedError, match="killed"):
+            small(path)
+    with pytest.raises(FileExistsError, match="resume=True"):
+        small(path)
+    with pytest.raises(ValueError, match=r"begun with draws=40, now 50; seed=4, now 5"):
+        small(path, resume=True, draws=50, seed=5)
+    with pytest.raises(ValueError, match="of another model or other data"):
+        fit(linear_mixed(omega=0.5), path=path, resume=True, **SMALL)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="of another model or other data"):
+        fit(slow_model(), path=path, resume=True, **SMALL)  # type: ignore[arg-type]
+
+
+def _part(count: int, value: float) -> ChainDraws:
+    return ChainDraws(
+        np.full((count, 3), value),
+        {"lp": np.full(count, -value), "diverging": np.zeros(count, dtype=bool)},
+    )
+
+
+def test_parts_are_whole_or_not_there(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "r.zarr", {"a": 1}, np.zeros((1, 3)))
+    folder.append(0, _part(4, 1.0), first=0, segment=0, discarded=9)
+    folder.append(0, _part(2, 2.0), first=4, segment=1, discarded=5)
+    # A part whose writing was cut short keeps its hidden name.
+    (folder.path / "chains" / "0" / ".000000006").mkdir()
+    draws, segments = folder.read(0)
+    assert draws is not None
+    assert len(draws) == 6
+    assert draws.statistics["diverging"].dtype == bool
+    np.testing.assert_array_equal(draws.statistics["lp"], [-1, -1, -1, -1, -2, -2])
+    assert [s["first"] for s in segments] == [0, 4]
+    (folder.path / "chains" / "0" / "000000000").rename(tmp_path / "gone")
+    with pytest.raises(OSError, match="lacks draws 0 to 4 of chain 0"):
+        folder.read(0)
+
+
+def test_a_replacement_that_was_cut_short_is_undone(tmp_path: Path) -> None:
+    path = tmp_path / "r.zarr"
+    RunFolder.create(path, {"a": 1}, np.zeros((1, 3)))
+    path.rename(tmp_path / ".r.zarr.draws")
+    recover(path)
+    assert RunFolder(path).settings == {"a": 1}
