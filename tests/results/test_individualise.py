@@ -12,8 +12,8 @@ from scipy.special import logsumexp
 import bnode_nlme as bn
 from bnode_nlme.results.effect_importance import weighted_effects
 from bnode_nlme.results.effect_modes import effect_modes
-from bnode_nlme.results.effect_nuts import _mixture_weights
 from bnode_nlme.results.individual_likelihood import IndividualLikelihood
+from bnode_nlme.results.mixture_weights import mixture_weights
 from bnode_nlme.results.population_draws import chosen_draws, population_draws
 from tests.results.linear_model import exact, line_fit, line_nlme, line_study
 from tests.results.made_fits import theophylline_fit
@@ -130,7 +130,7 @@ def test_constants_of_overlapping_normals_and_weights_of_their_samples():
     means, log_constants = np.array([-0.5, 0.0, 1.0]), np.array([0.0, 2.0, -1.0])
     samples = (means[:, None] + rng.standard_normal((3, 4000))).ravel()
     density = log_constants[:, None] - 0.5 * (samples - means[:, None]) ** 2
-    weights = _mixture_weights(density, np.full(3, 4000))
+    weights = mixture_weights(density, np.full(3, 4000))
     share = np.exp(log_constants) / np.exp(log_constants).sum()
     np.testing.assert_allclose(weights.sum(axis=1), share, rtol=0.05)
     np.testing.assert_allclose(weights @ samples, share * means, atol=0.02)
