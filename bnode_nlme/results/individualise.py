@@ -194,7 +194,7 @@ def _labelled(
         at = values.isel({SAMPLE: draws}).drop_vars(["chain", "draw"], errors="ignore")
         effects = nlme.known_effects(effects.drop_vars(["chain", "draw"], errors="ignore"), own)
         individual = nlme.individual_parameters(at, own, effects)
-        for name, array in (effects.data_vars | individual.data_vars).items():
+        for name, array in {**effects.data_vars, **individual.data_vars}.items():
             if SAMPLE not in array.dims:
                 array = array.expand_dims({SAMPLE: len(draws)})
             parts.setdefault(str(name), []).append(array)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from pytensor.configdefaults import config
@@ -10,8 +12,8 @@ from scipy.special import logsumexp
 import bnode_nlme as bn
 from bnode_nlme.results.effect_importance import weighted_effects
 from bnode_nlme.results.effect_modes import effect_modes
-from bnode_nlme.results.effect_nuts import _mixture_weights
 from bnode_nlme.results.individual_likelihood import IndividualLikelihood
+from bnode_nlme.results.mixture_weights import mixture_weights
 from bnode_nlme.results.population_draws import chosen_draws, population_draws
 from tests.results.linear_model import exact, line_fit, line_nlme, line_study
 from tests.results.made_fits import theophylline_fit
@@ -82,13 +84,13 @@ def test_moments_are_those_of_the_mixture_of_normals(fit, found):
 def test_a_patient_tells_of_the_population_too(fit, found):
     weights = exact(fit, FIRST).weights
     sigma = fit.posterior["y_sigma"].to_numpy().ravel()
-    base = fit.posterior["base_pop"].to_numpy().ravel()
+    slope = fit.posterior["slope_pop"].to_numpy().ravel()
     chosen = found.data["population_draw"].sel(subject=7).to_numpy()
-    for values in (sigma, base):
+    for values in (sigma, slope):
         error = values.std() / np.sqrt(1000)
         assert abs(values[chosen].mean() - weights @ values) < 4.0 * error
     # The control: without weights the mean of the draws would be another one.
-    assert abs(base.mean() - weights @ base) > 4.0 * base.std() / np.sqrt(1000)
+    assert abs(slope.mean() - weights @ slope) > 4.0 * slope.std() / np.sqrt(1000)
 
 
 def test_without_measurements_a_patient_is_a_new_subject(fit, found):
@@ -110,9 +112,9 @@ def test_predictions_are_the_individual_lines(found):
     lines = data["base"].to_numpy()[:, :1] + data["slope"].to_numpy()[:, :1] * np.array([1, 3, 6])
     np.testing.assert_allclose(of_first, lines, rtol=1e-6)
     np.testing.assert_allclose(predicted["base"], data["base"])
-    later = bn.predict(found, found.study.select(subjects=[8]).at_times([50.0]), draws=50)
+    later = bn.predict(found, found.study.select(subjects=[8]).at_times([0.0, 50.0]), draws=50)
     wanted = data["base"].to_numpy()[:, 1] + 50.0 * data["slope"].to_numpy()[:, 1]
-    np.testing.assert_allclose(later["y"].to_numpy()[:, 0], wanted, rtol=1e-6)
+    np.testing.assert_allclose(later["y"].to_numpy()[:, 1], wanted, rtol=1e-6)
 
 
 def test_error_of_a_patient_is_that_of_its_own_draws(fit, found):
@@ -128,7 +130,7 @@ def test_constants_of_overlapping_normals_and_weights_of_their_samples():
     means, log_constants = np.array([-0.5, 0.0, 1.0]), np.array([0.0, 2.0, -1.0])
     samples = (means[:, None] + rng.standard_normal((3, 4000))).ravel()
     density = log_constants[:, None] - 0.5 * (samples - means[:, None]) ** 2
-    weights = _mixture_weights(density, np.full(3, 4000))
+    weights = mixture_weights(density, np.full(3, 4000))
     share = np.exp(log_constants) / np.exp(log_constants).sum()
     np.testing.assert_allclose(weights.sum(axis=1), share, rtol=0.05)
     np.testing.assert_allclose(weights @ samples, share * means, atol=0.02)
@@ -153,9 +155,11 @@ def test_auto_takes_nuts_where_weights_cannot_be_trusted(fit, monkeypatch):
         asked.append(subject)
         raise RuntimeError("asked for NUTS")
 
-    monkeypatch.setattr("bnode_nlme.inference.importance.RELIABLE", -np.inf)
-    monkeypatch.setattr("bnode_nlme.results.individualise.RELIABLE", -np.inf)
-    monkeypatch.setattr("bnode_nlme.results.individualise.effect_nuts", instead)
+    # The package's attribute of that name is the function.
+    individualising = sys.modules["bnode_nlme.results.individualise"]
+    monkeypatch.setattr(sys.modules["bnode_nlme.inference.importance"], "RELIABLE", -np.inf)
+    monkeypatch.setattr(individualising, "RELIABLE", -np.inf)
+    monkeypatch.setattr(individualising, "effect_nuts", instead)
     with pytest.warns(UserWarning, match=r"of 1 patients cannot be trusted .*: 7 \(k"):
         bn.individualise(fit, study, method="importance", draws=20, samples=10)
     with pytest.raises(RuntimeError, match="asked for NUTS"):

@@ -15,6 +15,7 @@ import bnode_nlme as bn
 from bnode_nlme.inference import Fit
 from bnode_nlme.results.draw_solver import DrawSolver
 from bnode_nlme.results.repeated_study import repeated_study
+from tests.distributions.problems import two_output_study, two_outputs
 from tests.nlme.declarations import bolus, small_study
 from tests.results.made_fits import CHAINS, DRAWS, around, made_fit
 
@@ -277,3 +278,25 @@ def test_what_cannot_be_predicted(fit):
         bn.predict(replace(fit, study=None))
     with pytest.raises(ValueError, match=r"wants a fit of a bn\.NLME"):
         bn.predict(replace(fit, nlme=None, model=pm.Model()))
+
+
+def test_outputs_have_their_own_errors():
+    nlme = bn.NLME(
+        two_outputs,
+        {"CL": bn.Individual(bn.LogNormal(4.0, 1.0)), "V": bn.Individual(20.0, effect=False)},
+        error={"cp": bn.Additive(0.1), "amount": bn.Proportional(0.3)},
+    )
+    rng = np.random.default_rng(2)
+    study = two_output_study()
+    population = {
+        "CL_pop": ((), around(4.0, 0.1, rng)),
+        "omega": (("effect",), around([0.3], 0.1, rng)),
+    }
+    fit = made_fit(nlme, study, population, eta=np.zeros((CHAINS, DRAWS, 2, 1)))
+    predicted = bn.predict(fit, residual_error=True, lloq={"amount": 30.0})
+    scatter = (predicted["cp_measured"] - predicted["cp"]).to_numpy()
+    assert scatter.std() == pytest.approx(0.1, rel=0.05)
+    assert "cp_censoring" not in predicted
+    assert float(predicted["amount_measured"].min()) == 30.0
+    np.testing.assert_allclose(predicted["amount"], 20.0 * predicted["cp"], rtol=1e-12)
+    assert predicted["cp"].sizes["observation"] == study.n_observations

@@ -18,7 +18,7 @@ from bnode_nlme.results.effect_importance import weighted_effects
 from bnode_nlme.results.error_numbers import error_numbers
 from bnode_nlme.results.individual_likelihood import IndividualLikelihood, measurements_of
 from bnode_nlme.results.population_draws import declaration_of, population_draws
-from bnode_nlme.results.predict import predicted_at
+from bnode_nlme.results.predicted import predicted_at
 from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
 from bnode_nlme.study.study import Study
 

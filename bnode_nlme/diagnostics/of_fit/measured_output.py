@@ -12,7 +12,7 @@ from bnode_nlme.engine.labels import resolve_outputs
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.results.population_draws import declaration_of
-from bnode_nlme.results.predict import output_of
+from bnode_nlme.results.predicted import output_of
 from bnode_nlme.study.study import Study
 
 Array = NDArray[np.float64]

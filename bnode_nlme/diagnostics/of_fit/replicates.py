@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from bnode_nlme.diagnostics.of_fit.measured_output import MeasuredOutput
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.results.population_draws import Parameters
-from bnode_nlme.results.predict import measured_name, predict
+from bnode_nlme.results.predict import predict
+from bnode_nlme.results.predicted import measured_name
 
 
 def replicates(
