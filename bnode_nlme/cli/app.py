@@ -56,9 +56,9 @@ def sbc(
         Path, typer.Option(help="Where the results go; a run that was cut short goes on.")
     ] = Path("sbc-results"),
     replicates: Annotated[int, typer.Option(min=20, help="Number of simulated data sets.")] = 200,
-    draws: Annotated[int, typer.Option(min=10, help="Draws of each posterior.")] = 300,
+    draws: Annotated[int, typer.Option(min=10, help="Draws of each posterior.")] = 500,
     tune: Annotated[int, typer.Option(min=10, help="Warm-up draws of each posterior.")] = 300,
-    ranked: Annotated[int, typer.Option(min=7, help="Draws among which truths are ranked.")] = 63,
+    ranked: Annotated[int, typer.Option(min=7, help="Draws among which truths are ranked.")] = 31,
     method: Annotated[str, typer.Option(help="nuts, pathfinder or advi.")] = "nuts",
     function: Annotated[
         list[str] | None,

@@ -134,7 +134,7 @@ def test_designs_that_cannot_be_simulated_are_refused(
     ("changes", "match"),
     [
         ({"replicates": 19}, "replicates= wants 20 or more; found 19"),
-        ({"draws": 30}, "draws= wants 63 or more, which is ranked="),
+        ({"draws": 30}, "draws= wants 31 or more, which is ranked="),
         ({"cores": 0}, "cores= wants 1 or more"),
         ({"method": "laplace"}, "method= wants one of 'nuts', 'pathfinder', 'advi'"),
         ({"family": "full-rank"}, "method='nuts' has no option 'family'; its options are"),

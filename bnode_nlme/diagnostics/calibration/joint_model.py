@@ -42,17 +42,30 @@ class JointModel:
         The measurements that it holds play no part.
     outputs
         Names of its observed variables.
+    names
+        Its free variables, in the order in which a position holds them.
+
+    Raises
+    ------
+    ValueError
+        When the model's free variables are others.
     """
 
-    def __init__(self, model: pm.Model, outputs: Sequence[str]) -> None:
+    def __init__(self, model: pm.Model, outputs: Sequence[str], names: Sequence[str]) -> None:
         self._outputs = tuple(outputs)
+        own = {str(variable.name): variable for variable in model.free_RVs}
+        if set(own) != set(names):
+            raise ValueError(
+                "sbc: simulated_from= wants a declaration with the free variables of the fitted "
+                f"one. Only one of them has {', '.join(map(repr, sorted(set(own) ^ set(names))))}."
+            )
         positions = []
-        for variable in model.free_RVs:
+        for name in names:
+            variable = own[name]
             transform = model.rvs_to_transforms[variable]
             if transform is not None:
-                positions.append(transform.forward(variable, *variable.owner.inputs).ravel())
-            else:
-                positions.append(variable.ravel())
+                variable = transform.forward(variable, *variable.owner.inputs)
+            positions.append(variable.ravel())
         self._n_free = len(positions)
         self._draw, updates = compile_pymc(
             [],

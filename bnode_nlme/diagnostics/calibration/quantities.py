@@ -161,7 +161,7 @@ def _distinct(values: NDArray[np.float64]) -> NDArray[np.intp]:
     kept = []
     for place, column in enumerate(values.T):
         order = np.argsort(column, kind="stable").tobytes()
-        if np.ptp(column) > 1e-12 * np.abs(column).max() and order not in orders:
+        if not np.allclose(column, column[0], rtol=1e-12, atol=0.0) and order not in orders:
             orders.append(order)
             kept.append(place)
     return np.array(kept, dtype=np.intp)

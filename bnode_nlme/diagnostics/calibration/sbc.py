@@ -14,6 +14,7 @@ from bnode_nlme.diagnostics.calibration.fitted_model import FittedModel, Method,
 from bnode_nlme.diagnostics.calibration.joint_model import JointModel
 from bnode_nlme.diagnostics.calibration.outcome import OutcomeFile
 from bnode_nlme.diagnostics.calibration.quantities import ranked_quantities
+from bnode_nlme.diagnostics.calibration.replaceable import data_of
 from bnode_nlme.diagnostics.calibration.replicates import Replicates
 from bnode_nlme.diagnostics.calibration.sbc_result import SBCResult, result_of
 from bnode_nlme.engine.threads import available_cores
@@ -25,7 +26,8 @@ from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.study.study import Study
 
 _PROBES = 24
-_OWN = ("draws", "tune", "chains", "cores", "sampler")
+_QUICK: Mapping[str, Any] = {"adaptation": "low_rank", "target_accept": 0.8}
+_OWN = ("tune", "draws", "tune", "chains", "cores", "sampler")
 _OPTIONS: Mapping[str, type[Any]] = {
     "nuts": NUTSSettings,
     "pathfinder": PathfinderSettings,
@@ -38,10 +40,10 @@ def sbc(
     design: Study,
     *,
     replicates: int = 200,
-    draws: int = 300,
+    draws: int = 500,
     tune: int = 300,
     method: Method = "nuts",
-    ranked: int = 63,
+    ranked: int = 31,
     functions: Mapping[str, ArrayLike] | None = None,
     lloq: float | Mapping[str, float] | None = None,
     simulated_from: NLME | None = None,
@@ -100,7 +102,9 @@ def sbc(
     progress : bool
         Whether to show a progress bar.
     **options
-        Of the method, see `NUTSSettings`, `PathfinderSettings`, `ADVISettings`.
+        Of the method, see `NUTSSettings`, `PathfinderSettings`, `ADVISettings`. For NUTS,
+        ``adaptation="low_rank"`` and ``target_accept=0.8`` unless given: in short chains of
+        population models they give about three times as many effective draws a second.
 
     Returns
     -------
@@ -124,16 +128,12 @@ def sbc(
     settings = _settings(nlme, design, method, replicates, draws, tune, ranked, cores, options)
     planned = calibration_design(nlme, design, lloq)
     source_of = nlme if simulated_from is None else simulated_from
-    source = JointModel(source_of.build(planned.study), list(nlme.errors))
     fitted = FittedModel(nlme.build(planned.study), settings)
+    source = JointModel(source_of.build(planned.study), list(nlme.errors), fitted.flat.names)
     seeds = np.random.default_rng([seed, 1]).integers(2**31, size=_PROBES)
     probes = [source.draw(int(of_probe)) for of_probe in seeds]
+    fitted.put(data_of(probes[0].measured, planned.limits, fitted.places))
     positions = np.array([probe.position for probe in probes])
-    if positions.shape[1] != fitted.flat.size:
-        raise ValueError(
-            f"sbc: simulated_from= has {positions.shape[1]} free numbers and the fitted model "
-            f"{fitted.flat.size}. Ranks want the same free variables in both."
-        )
     quantities = ranked_quantities(fitted.flat, nlme.system.networks, functions or {}, positions)
     common = Replicates(source, fitted, quantities, planned.limits, draws, ranked, seed)
     file = None
@@ -199,4 +199,4 @@ def _settings(
             f"sbc: method={method!r} has no option {', '.join(map(repr, unknown))}; its options "
             f"are {', '.join(map(repr, valid))}."
         )
-    return kind(**({"tune": tune} if method == "nuts" else {}), **options)
+    return kind(**((dict(_QUICK) | {"tune": tune}) if method == "nuts" else {}) | options)
