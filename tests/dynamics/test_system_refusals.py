@@ -79,7 +79,7 @@ def test_the_declaration_that_the_refusals_start_from_is_accepted() -> None:
             r"dosing= has 'gut', .* Declared states: 'depot', 'central'",
         ),
         (
-            {"dosing": {"depot": Dosing(lag=lambda t, y: 1.0)}},
+            {"dosing": {"depot": Dosing(lag=lambda t, y, p: 1.0)}},
             r"lag of the doses into state 'depot': wanted a function of \(p, c\), found one of",
         ),
         (
