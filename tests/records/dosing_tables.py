@@ -101,7 +101,10 @@ DOSING_TABLES = [
         "lagged_infusion_running_at_a_reset",
         spread(dose(0, 100, rate=10, additional=1, every=3), reset(8), dose(10, 5, 1)),
         lambda p: [
-            Epoch(BEGINNING, [Infusion(p.tlag, 10 + p.tlag, 10), Infusion(3 + p.tlag, 13 + p.tlag, 10)]),
+            Epoch(
+                BEGINNING,
+                [Infusion(p.tlag, 10 + p.tlag, 10), Infusion(3 + p.tlag, 13 + p.tlag, 10)],
+            ),
             Epoch(8, [Bolus(10, 5, 1)]),
         ],
         values={"tlag": 1.37},

@@ -93,8 +93,15 @@ PLAIN_TABLES = [
     ),
     Table(
         "observations_above_and_below_a_dose",
-        [observe(0, sees=-1), dose(0, 100), observe(0), observe(3, sees=-1), dose(3, 50), observe(3)]
-        + [observe(5)],
+        [
+            observe(0, sees=-1),
+            dose(0, 100),
+            observe(0),
+            observe(3, sees=-1),
+            dose(3, 50),
+            observe(3),
+            observe(5),
+        ],
         lambda p: [Bolus(0, 100), Bolus(3, 50)],
     ),
     Table(

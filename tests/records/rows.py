@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from tests.records.closed_forms import BEGINNING, Epoch, Input
-from tests.records.structures import STRUCTURES, Structure
+from tests.records.structures import DOSING, STRUCTURES, Structure
 
 type Row = dict[str, Any]
 
@@ -119,7 +119,7 @@ class Table:
 
     @property
     def dosing(self) -> bool:
-        return any(name not in ("CL", "V", "ka", "Q", "V2") for name in self.values)
+        return any(name in DOSING for name in self.values)
 
     def frame(self, subject: int = 1) -> pd.DataFrame:
         return frame(self.rows, subject)

@@ -106,8 +106,14 @@ STEADY_STATE_TABLES = [
     ),
     Table(
         "steady_state_with_lag_seen_above_and_below",
-        [dose(0, 30, 1), observe(4, sees=-1), dose(4, 100, steady=1, every=8), observe(4)]
-        + [observe(6), observe(8)],
+        [
+            dose(0, 30, 1),
+            observe(4, sees=-1),
+            dose(4, 100, steady=1, every=8),
+            observe(4),
+            observe(6),
+            observe(8),
+        ],
         lambda p: [Epoch(BEGINNING, [Bolus(0, 30, 1)]), Epoch(4, [Periodic(4 + p.tlag, 8, 100)])],
         values={"tlag": 2.9},
     ),

@@ -35,6 +35,15 @@ class Structure:
     def defaults(self) -> dict[str, float]:
         return {**self.kinetics, **DOSING}
 
+    def names(self, dosing: bool) -> tuple[str, ...]:
+        """Parameters of the package's system; only the first two states have dosing of their own."""
+        first, second = tuple(DOSING)[:4], tuple(DOSING)[4:]
+        return (
+            *self.kinetics,
+            *(first if dosing else ()),
+            *(second if dosing and len(self.states) > 1 else ()),
+        )
+
     @property
     def central(self) -> int:
         return self.states.index("central")
@@ -160,8 +169,7 @@ def system(name: str, dosing: bool) -> Any:
         declared["dosing"] = dict(zip(structure.states, into, strict=False))
     return bn.System(
         states=structure.states,
-        # The same parameters either way, so that one set of kernels serves both.
-        parameters=tuple(structure.defaults),
+        parameters=structure.names(dosing),
         rhs=lambda t, y, p, nn, c: dict(
             zip(structure.states, structure.derivative(y, p), strict=True)
         ),

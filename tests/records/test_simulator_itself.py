@@ -82,7 +82,7 @@ def test_what_is_periodic_is_a_long_sum(name: str, duration: float) -> None:
         assert_allclose(constant, long_ago, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize(("name", "structure"), [case for case in CASES if case[1] != "one_iv"])
+@pytest.mark.parametrize(("name", "structure"), [case for case in CASES if case[1] == "two_oral"])
 def test_nothing_cancels_in_the_closed_forms(name: str, structure: str) -> None:
     table, place = table_named(name), STRUCTURES[structure]
     p = place.parameters(table.values)
@@ -114,7 +114,12 @@ def test_there_are_tables_enough() -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "structure"), CASES)
+# A dose into a central compartment is a dose into the second one of an oral structure: without
+# the slow ones, every table is still simulated.
+@pytest.mark.parametrize(
+    ("name", "structure"),
+    [pytest.param(*case, marks=[] if "oral" in case[1] else pytest.mark.slow) for case in CASES],
+)
 def test_the_simulator_agrees_with_the_closed_form(name: str, structure: str) -> None:
     table, place = table_named(name), STRUCTURES[structure]
     p = place.parameters(table.values)
@@ -125,8 +130,14 @@ def test_the_simulator_agrees_with_the_closed_form(name: str, structure: str) ->
     )
 
 
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
-@pytest.mark.parametrize("table", VARYING_TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    ("table", "interpolation"),
+    [
+        pytest.param(table, each, id=f"{table.name}-{each}")
+        for table in VARYING_TABLES
+        for each in table.interpolations
+    ],
+)
 def test_the_simulator_agrees_where_inputs_vary(table: Any, interpolation: str) -> None:
     wanted = table.predicted(table.parameters, interpolation)
     found = simulate_subject(PLAIN, table.frame(), table.parameters, COVARIATES, interpolation)

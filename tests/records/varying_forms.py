@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def _central(p: Any, path: Path, inputs: Sequence[Input], time: float) -> float:
         if isinstance(each, Bolus) and each.time <= time:
             total += each.amount * float(np.exp(-path.integral(np.array([each.time]), time)[0]))
     within = sorted(edge for edge in edges if edge <= time)
-    for left, right in zip(within[:-1], within[1:], strict=True):
+    for left, right in pairwise(within):
         u = (left + right) / 2 + (right - left) / 2 * _NODES
         inflow = p.ka * superposed(_ABSORPTION, p, absorbed, u.tolist())[:, 0]
         for each in direct:

@@ -82,6 +82,8 @@ class VaryingTable:
     rows: Sequence[Row]
     given: Any
     values: Mapping[str, Any] = field(default_factory=dict)
+    # A straight line cannot jump: "linear" wants one value at one time.
+    interpolations: tuple[str, ...] = INTERPOLATIONS
 
     @property
     def parameters(self) -> dict[str, Any]:

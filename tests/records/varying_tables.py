@@ -75,6 +75,7 @@ VARYING_TABLES = [
             WT=[70, 100, 40, 90, 60, 120, 70, 50],
         ),
         lambda p: [Bolus(0, 100, 1)],
+        interpolations=("locf", "nocb"),
     ),
     VaryingTable(
         "a_covariate_that_changes_while_infusions_run",
@@ -284,7 +285,7 @@ VARYING_TABLES = [
             reset(14),
             observe(14),
             observe(17),
-            WT=[70, 70, 105, 105, 70, 70, 140, 140],
+            WT=[70, 70, 105, 105, 70, 140, 140, 140],
             OCC=[1, 1, 2, 2, 2, 1, 1, 1],
         ),
         lambda p: [
@@ -297,7 +298,7 @@ VARYING_TABLES = [
                     Infusion(11, 14, 20, 1),
                 ],
             ),
-            Epoch(14, [Bolus(14, 70 * p.base[1], 1)]),
+            Epoch(14, [Bolus(14, 140 * p.base[1], 1)]),
         ],
         values={"CL": {1: 3.0, 2: 5.5}, "base": {1: 0.5, 2: 0.2}},
     ),
