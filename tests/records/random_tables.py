@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tests.records.random_structure import VALUES
 from tests.records.rows import Row, dose, frame, observe, predict, reset
 
-# Some of these coincide with records that lie on a grid of quarters, and some never do.
-LAGS = (0.0, 0.5, 2.0, 4.0, 9.0, 0.37, 3.61)
+# The first make doses coincide with records, which lie on a grid of quarters; the others never do.
+COINCIDING_LAGS = (0.0, 0.5, 2.0, 4.0, 9.0)
+OTHER_LAGS = (0.37, 3.61)
 WEIGHTS = (0.5, 1.0, 1.5, 2.0)
 OCCASIONS = (1, 2, 3)
 BY_OCCASION = ("CL", "tlag", "F", "base")
@@ -91,7 +92,9 @@ def _rows(draw: st.DrawFn, varying: bool, linear: bool, occasions: bool) -> list
 
 
 @st.composite
-def random_tables(draw: st.DrawFn) -> RandomTable:
+def random_tables(draw: st.DrawFn, smooth: bool = False) -> RandomTable:
+    """Any table; a smooth one has no dose that a lag brings to the very time of a record."""
+    lags = OTHER_LAGS if smooth else (*COINCIDING_LAGS, *OTHER_LAGS)
     interpolation = draw(st.sampled_from(["locf", "nocb", "linear"]))
     varying, occasions = draw(st.booleans()), draw(st.booleans())
     frames, parameters = [], {}
@@ -101,7 +104,7 @@ def random_tables(draw: st.DrawFn) -> RandomTable:
 
         def scaled(name: str) -> float:
             if name in ("tlag", "tlag2"):
-                return float(draw(st.sampled_from(LAGS)))
+                return float(draw(st.sampled_from(lags)))
             return VALUES[name] * draw(st.sampled_from([0.7, 1.0, 1.4]))
 
         parameters[subject] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests.records.closed_forms import BEGINNING, Epoch, Input
+from tests.records.closed_forms import BEGINNING, Epoch
 from tests.records.structures import DOSING, STRUCTURES, Structure
 
 type Row = dict[str, Any]
@@ -91,7 +91,7 @@ class Table:
     rows
         In the order of the table.
     given
-        For parameters: everything that flows in, as one epoch or several.
+        For parameters: everything that flows in, as `Input` or, in several epochs, as `Epoch`.
     values
         Parameters that differ from the structures' own.
     rough
@@ -104,7 +104,7 @@ class Table:
 
     name: str
     rows: Sequence[Row]
-    given: Callable[[Any], Sequence[Input] | Sequence[Epoch]]
+    given: Callable[[Any], Sequence[Any]]
     values: Mapping[str, float] = field(default_factory=dict)
     rough: tuple[str, ...] = ()
     structures: tuple[str, ...] = ()
@@ -126,7 +126,7 @@ class Table:
 
     def epochs(self, parameters: Any) -> list[Epoch]:
         """What flows in, in epochs."""
-        given: list[Any] = list(self.given(parameters))
+        given = list(self.given(parameters))
         if given and isinstance(given[0], Epoch):
             return given
         return [Epoch(BEGINNING, given)]

@@ -1,8 +1,8 @@
 """Gradients with respect to everything that a record's meaning depends on.
 
 The reference is a central difference of the closed form, not of the package's own numbers, so that
-a value and a gradient that are wrong together are found, too. One function is compiled for each
-structure: it solves every table, each as a subject with its own parameters, by three methods.
+a value and a gradient that are wrong together are found, too. One function for each structure
+solves every table, each as a subject with its own parameters, by every method.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytensor
 import pytensor.tensor as pt
 import pytest
+from numpy.testing import assert_allclose
+from pytensor.compile.maker import function
+from pytensor.gradient import grad
 
 import bnode_nlme as bn
 from tests.records.closed_forms import Array, closed_form, numerical_slope
@@ -27,7 +29,7 @@ from tests.records.tables import CASES, TABLES, table_named
 from tests.records.varying_structure import COVARIATES, INTERPOLATIONS, VALUES, varying_system
 from tests.records.varying_tables import VARYING_TABLES as ALL_VARYING_TABLES
 
-METHODS: Any = ("tsit5", "bdf", "adams")
+METHODS: Any = ("tsit5", "bdf", "adams", "auto")
 TOLERANCES: Any = {"rtol": 1e-10, "atol": 1e-12}
 # Those that every interpolation can be asked of.
 VARYING_TABLES = [each for each in ALL_VARYING_TABLES if each.interpolations == INTERPOLATIONS]
@@ -40,45 +42,63 @@ def weighed(row: int) -> Array:
 
 
 def gradients(
-    solutions: Mapping[Any, Any], parameters: Mapping[str, Any], values: Mapping[str, Array],
-    first: str, cotangents: Array,
-) -> dict[Any, dict[str, Array]]:  # fmt: skip
-    """Gradient of sum(cotangents * (cp, first state)) for each of `solutions`, by parameter."""
-    flat = []
+    solutions: Mapping[Any, Any],
+    parameters: Mapping[str, Any],
+    values: Mapping[str, Array],
+    first: str,
+    cotangents: Array,
+    mode: str | None = "FAST_COMPILE",
+) -> dict[Any, dict[str, Array]]:
+    """Gradient of sum(cotangents * (cp, first state)) for each of `solutions`, by parameter.
+
+    FAST_COMPILE calls the same solvers from Python: numba would compile each function for seconds.
+    """
+    flat: list[Any] = []
     for solution in solutions.values():
         cost = (solution.outputs["cp"] * cotangents[:, 0]).sum()
         cost += (solution.states[first] * cotangents[:, 1]).sum()
-        flat += pytensor.grad(cost, list(parameters.values()), disconnected_inputs="ignore")
-    found = iter(pytensor.function(list(parameters.values()), flat)(*values.values()))
+        slopes: Any = grad(cost, list(parameters.values()), disconnected_inputs="ignore")
+        flat += slopes
+    found = iter(function(list(parameters.values()), flat, mode=mode)(*values.values()))
     return {key: {name: next(found) for name in parameters} for key in solutions}
 
 
 def check(found: float, slope: Callable[[], Array], cotangents: Array) -> None:
-    """To 1e-5 of the gradient, and to 1e-7 of its terms where they cancel."""
+    """To 1e-5 of the gradient, and to 1e-7 of its terms where they cancel.
+
+    Below 1e-9 a difference of numbers that are themselves of the order of 100 knows nothing.
+    """
     terms = cotangents * slope()
-    assert abs(found - terms.sum()) <= 1e-5 * abs(terms.sum()) + 1e-7 * np.abs(terms).sum()
+    floor = 1e-7 * np.abs(terms).sum() + 1e-9
+    assert abs(found - terms.sum()) <= 1e-5 * abs(terms.sum()) + floor, (found, terms.sum())
 
 
-@pytest.fixture(scope="module")
-def by_structure(request: pytest.FixtureRequest) -> Any:
-    """Gradients (subjects,) of all tables of a structure, by method and parameter."""
-    place = STRUCTURES[request.param]
-    tables = [table for table in TABLES.values() if place.name in table.structures]
+def gradients_of_structure(
+    name: str, methods: tuple[Any, ...], mode: str | None = "FAST_COMPILE"
+) -> tuple[Any, dict[str, int]]:
+    """Gradients (subjects,) of all its tables, by method and parameter, and each one's subject."""
+    place = STRUCTURES[name]
+    tables = [table for table in TABLES.values() if name in table.structures]
     study = bn.read_nonmem(
         pd.concat([table.frame(k) for k, table in enumerate(tables, 1)], ignore_index=True)
     )
     values = {
-        name: np.array([{**place.defaults, **table.values}[name] for table in tables])
-        for name in place.names(dosing=True)
+        each: np.array([{**place.defaults, **table.values}[each] for table in tables])
+        for each in place.names(dosing=True)
     }
-    parameters = {name: pt.vector(name) for name in values}
+    parameters = {each: pt.vector(each) for each in values}
     solutions = {
-        method: bn.solve(system(place.name, True), study, parameters, method=method, **TOLERANCES)
-        for method in METHODS
+        method: bn.solve(system(name, True), study, parameters, method=method, **TOLERANCES)
+        for method in methods
     }
     cotangents = np.array([weighed(k) for table in tables for k in range(len(looks(table.rows)))])
-    found = gradients(solutions, parameters, values, place.states[0], cotangents)
+    found = gradients(solutions, parameters, values, place.states[0], cotangents, mode)
     return found, {table.name: k for k, table in enumerate(tables)}
+
+
+@pytest.fixture(scope="module")
+def by_structure(request: pytest.FixtureRequest) -> Any:
+    return gradients_of_structure(request.param, METHODS)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +120,14 @@ def test_gradients_of_every_table(
             check(found[method][parameter][subjects[name]], slope, cotangents)
 
 
+def test_the_compiled_gradient_is_the_same() -> None:
+    compiled, _ = gradients_of_structure("one_oral", ("tsit5",), mode=None)
+    called, _ = gradients_of_structure("one_oral", ("tsit5",))
+    for name, wanted in called["tsit5"].items():
+        scale = np.abs(wanted).max()
+        assert_allclose(compiled["tsit5"][name], wanted, rtol=1e-9, atol=1e-10 * scale)
+
+
 def _slope(table: Any, place: Any, parameter: str) -> Array:
     def at(value: float) -> Array:
         p = place.parameters({**table.values, parameter: value})
@@ -117,6 +145,7 @@ def by_interpolation() -> Any:
     ]  # with OCC in all of them
     parameters = {name: pt.vector(name) for name in VALUES}
     solutions, values, owner = {}, {}, {}
+    interpolation: Any
     for interpolation in INTERPOLATIONS:
         study = bn.read_nonmem(
             pd.concat(frames, ignore_index=True),
@@ -129,7 +158,7 @@ def by_interpolation() -> Any:
                 zip(study.occasions.subject, study.occasions.label, strict=True)
             )
         }
-        for method in ("tsit5", "bdf"):
+        for method in METHODS:
             solutions[interpolation, method] = bn.solve(
                 varying_system(), study, parameters, method=method, **TOLERANCES
             )
@@ -159,7 +188,7 @@ def test_gradients_where_covariates_and_occasions_change(
             slope = functools.cache(
                 lambda name=name, label=label: _varying_slope(table, interpolation, name, label)
             )
-            for method in ("tsit5", "bdf"):
+            for method in METHODS:
                 entries = found[interpolation, method][name]
                 if label is not None:
                     got = entries[owner[subject, label]]
@@ -206,4 +235,4 @@ def test_gradients_of_the_steady_state_of_saturable_elimination() -> None:
     for name, value in values.items():
         slope = numerical_slope(functools.partial(at, name), value)
         for method in METHODS:
-            check(float(found[method][name]), lambda slope=slope: slope, cotangents)
+            check(float(found[method][name]), functools.partial(np.asarray, slope), cotangents)

@@ -14,9 +14,13 @@ from tests.records.varying_structure import VaryingTable, steadily
 
 def rows(*given: Row, **columns: list[Any]) -> list[Row]:
     """Rows with their covariates and occasions given column by column."""
-    others = {"WT": [70.0] * len(given), "FED": [0] * len(given), "OCC": [1] * len(given)}
+    others: dict[str, list[Any]] = {
+        "WT": [70.0] * len(given),
+        "FED": [0] * len(given),
+        "OCC": [1] * len(given),
+    }
     return [
-        {**row, **{name: values[i] for name, values in {**others, **columns}.items()}}
+        {**row, **{name: values[i] for name, values in (others | columns).items()}}
         for i, row in enumerate(given)
     ]
 
