@@ -179,9 +179,9 @@ def closed_form(
     return values
 
 
-def numerical_slope(f: Callable[[float], Array], x: float) -> Array:
-    """Derivative by central differences of fourth order."""
-    h = 1e-3 * max(abs(x), 0.1)
+def numerical_slope(f: Callable[[float], Array], x: float, step: float = 1e-3) -> Array:
+    """Derivative by central differences of fourth order; `step` is relative."""
+    h = step * max(abs(x), 0.1)
     near = (f(x + h) - f(x - h)) / (2 * h)
     far = (f(x + 2 * h) - f(x - 2 * h)) / (4 * h)
     return (4 * near - far) / 3

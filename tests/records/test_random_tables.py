@@ -64,7 +64,7 @@ def compare_gradients(table: RandomTable, methods: tuple[Any, ...]) -> None:
     The differences are the package's, whose values the simulator confirms.
     """
     study, values = arguments(table)
-    inputs = {name: pt.vector(name) for name in values}
+    inputs = {name: pt.vector(name, shape=value.shape) for name, value in values.items()}
     rows = 1.0 + np.arange(study.n_observations) % 3
     for method in methods:
         solution = bn.solve(random_system(), study, inputs, method=method, rtol=1e-11, atol=1e-13)
@@ -74,11 +74,11 @@ def compare_gradients(table: RandomTable, methods: tuple[Any, ...]) -> None:
         base, *found = evaluate(*values.values())
         for name, slope in zip(values, found, strict=True):
             direction = values[name] * (-1.0) ** np.arange(len(values[name]))
-
-            def along(x: float, name: str = name, direction: Any = direction) -> Any:
-                return evaluate(*({**values, name: values[name] + x * direction}).values())[0]
-
-            wanted = (8 * (along(1e-3) - along(-1e-3)) - along(2e-3) + along(-2e-3)) / 12e-3
+            at = {
+                x: evaluate(*({**values, name: values[name] + x * direction}).values())[0]
+                for x in (-2e-3, -1e-3, 1e-3, 2e-3)
+            }
+            wanted = (8 * (at[1e-3] - at[-1e-3]) - at[2e-3] + at[-2e-3]) / 12e-3
             # Values know 1e-11 of themselves, hence these differences 1e-8 of the values.
             floor = 1e-5 * 1e-2 * np.abs(wanted).sum() + 3e-8 * np.abs(base).sum()
             assert abs(slope @ direction - wanted.sum()) <= 1e-5 * abs(wanted.sum()) + floor, (

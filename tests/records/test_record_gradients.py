@@ -86,7 +86,7 @@ def gradients_of_structure(
         each: np.array([{**place.defaults, **table.values}[each] for table in tables])
         for each in place.names(dosing=True)
     }
-    parameters = {each: pt.vector(each) for each in values}
+    parameters = {each: pt.vector(each, shape=(len(tables),)) for each in values}
     solutions = {
         method: bn.solve(system(name, True), study, parameters, method=method, **TOLERANCES)
         for method in methods
@@ -140,37 +140,35 @@ def _slope(table: Any, place: Any, parameter: str) -> Array:
 @pytest.fixture(scope="module")
 def by_interpolation() -> Any:
     """Gradients of the varying tables, by interpolation and method, over subjects or occasions."""
-    frames = [
-        frame(table.rows, k) for k, table in enumerate(VARYING_TABLES, 1)
-    ]  # with OCC in all of them
-    parameters = {name: pt.vector(name) for name in VALUES}
-    solutions, values, owner = {}, {}, {}
+    # With a column OCC in all of them.
+    rows = pd.concat([frame(table.rows, k) for k, table in enumerate(VARYING_TABLES, 1)])
     interpolation: Any
-    for interpolation in INTERPOLATIONS:
-        study = bn.read_nonmem(
-            pd.concat(frames, ignore_index=True),
-            covariates=COVARIATES,
-            interpolation=interpolation,
-        )
-        owner = {
-            (int(subject), int(label)): k
-            for k, (subject, label) in enumerate(
-                zip(study.occasions.subject, study.occasions.label, strict=True)
-            )
-        }
-        for method in METHODS:
-            solutions[interpolation, method] = bn.solve(
-                varying_system(), study, parameters, method=method, **TOLERANCES
-            )
+    studies = {
+        interpolation: bn.read_nonmem(rows, covariates=COVARIATES, interpolation=interpolation)
+        for interpolation in INTERPOLATIONS
+    }
+    occasions = studies["locf"].occasions
+    pairs = zip(occasions.subject.tolist(), occasions.label.tolist(), strict=True)
+    owner = {pair: k for k, pair in enumerate(pairs)}
+    values = {}
     for name in VALUES:
         given = [table.parameters[name] for table in VARYING_TABLES]
-        values[name] = np.array(
-            [given[s][label] if isinstance(given[s], Mapping) else given[s] for s, label in owner]
-            if name in OVER_OCCASIONS
-            else given
+        if name in OVER_OCCASIONS:
+            given = [
+                given[s][label] if isinstance(given[s], Mapping) else given[s] for s, label in owner
+            ]
+        values[name] = np.array(given)
+    parameters = {name: pt.vector(name, shape=value.shape) for name, value in values.items()}
+    solutions = {
+        (interpolation, method): bn.solve(
+            varying_system(), study, parameters, method=method, **TOLERANCES
         )
-    rows = [k for table in VARYING_TABLES for k in range(len(looks(table.rows)))]
-    cotangents = np.array([weighed(k) for k in rows])
+        for interpolation, study in studies.items()
+        for method in METHODS
+    }
+    cotangents = np.array(
+        [weighed(k) for table in VARYING_TABLES for k in range(len(looks(table.rows)))]
+    )
     return gradients(solutions, parameters, values, "depot", cotangents), owner
 
 

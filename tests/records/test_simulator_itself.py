@@ -14,6 +14,7 @@ from scipy.linalg import expm
 from scipy.special import lambertw
 
 from tests.records.closed_forms import (
+    Array,
     Bolus,
     Constant,
     Infusion,
@@ -24,7 +25,7 @@ from tests.records.closed_forms import (
     superposed,
 )
 from tests.records.event_simulator import simulate_subject
-from tests.records.rows import dose, frame, looks, observe, spread
+from tests.records.rows import Table, dose, frame, looks, observe, spread
 from tests.records.saturable import (
     SATURABLE,
     least_amount_at_steady_state,
@@ -105,6 +106,21 @@ def test_close_rates_reach_their_limit() -> None:
 def test_numerical_slopes() -> None:
     found = numerical_slope(lambda x: np.array([math.exp(-3 * x), x**3]), 1.7)
     assert_allclose(found, [-3 * math.exp(-5.1), 3 * 1.7**2], rtol=1e-9)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_predictions_are_smooth_where_gradients_are_asked_for(table: Table) -> None:
+    """No dose arrives, and no infusion ends, as close to an observation as a difference reaches."""
+    place = STRUCTURES["one_oral"]
+    p = place.parameters(table.values)
+    for name in table.slopes(place):
+
+        def at(value: float, name: str = name) -> Array:
+            moved = place.parameters({**table.values, name: value})
+            return closed_form(place.compartments, moved, table.epochs(moved), looks(table.rows))
+
+        wide, narrow = (numerical_slope(at, getattr(p, name), step) for step in (1e-3, 2e-4))
+        assert_allclose(wide, narrow, rtol=1e-6, atol=1e-7 * np.abs(wide).max() + 1e-8)
 
 
 def test_there_are_tables_enough() -> None:
