@@ -142,7 +142,6 @@ def by_interpolation() -> Any:
     """Gradients of the varying tables, by interpolation and method, over subjects or occasions."""
     # With a column OCC in all of them.
     rows = pd.concat([frame(table.rows, k) for k, table in enumerate(VARYING_TABLES, 1)])
-    interpolation: Any
     studies = {
         interpolation: bn.read_nonmem(rows, covariates=COVARIATES, interpolation=interpolation)
         for interpolation in INTERPOLATIONS

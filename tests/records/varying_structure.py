@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,11 @@ from tests.records.rows import Row, frame, looks
 from tests.records.structures import STRUCTURES
 from tests.records.varying_forms import Path, varying_form
 
+type Interpolation = Literal["locf", "nocb", "linear"]
+
 STATES = ("depot", "central")
 COVARIATES = ("WT", "FED")
-INTERPOLATIONS = ("locf", "nocb", "linear")
+INTERPOLATIONS: tuple[Interpolation, ...] = ("locf", "nocb", "linear")
 VALUES = {"ka": 1.1, "CL": 3.0, "V": 20.0, "base": 0.0, "tlag": 0.0, "F": 1.0, "D2": 2.0}
 
 
@@ -83,7 +85,7 @@ class VaryingTable:
     given: Any
     values: Mapping[str, Any] = field(default_factory=dict)
     # A straight line cannot jump: "linear" wants one value at one time.
-    interpolations: tuple[str, ...] = INTERPOLATIONS
+    interpolations: tuple[Interpolation, ...] = INTERPOLATIONS
 
     @property
     def parameters(self) -> dict[str, Any]:
