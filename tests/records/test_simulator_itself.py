@@ -123,6 +123,24 @@ def test_predictions_are_smooth_where_gradients_are_asked_for(table: Table) -> N
         assert_allclose(wide, narrow, rtol=1e-6, atol=1e-7 * np.abs(wide).max() + 1e-8)
 
 
+@pytest.mark.parametrize("table", VARYING_TABLES, ids=lambda table: table.name)
+def test_and_so_they_are_where_inputs_vary(table: Any) -> None:
+    # The times at which doses arrive do not depend on the interpolation.
+    for name in [name for name in table.values if name != "CL"]:
+        old = table.parameters[name]
+        labels = list(old) if isinstance(old, dict) else [None]
+        for label in labels:
+
+            def at(value: float, name: str = name, label: Any = label, old: Any = old) -> Array:
+                new = value if label is None else {**old, label: value}
+                found: Array = table.predicted({**table.parameters, name: new}, "locf")
+                return found
+
+            start = old if label is None else old[label]
+            wide, narrow = (numerical_slope(at, start, step) for step in (1e-3, 2e-4))
+            assert_allclose(wide, narrow, rtol=1e-6, atol=1e-7 * np.abs(wide).max() + 1e-8)
+
+
 def test_there_are_tables_enough() -> None:
     assert len(TABLES) >= 40
     assert len({table.frame().to_csv() + str(table.values) for table in TABLES.values()}) == len(

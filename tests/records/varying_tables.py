@@ -112,7 +112,7 @@ VARYING_TABLES = [
             *(Bolus(5 * k + p.tlag, 100 * p.F) for k in range(3)),
             Bolus(4 + p.tlag * 0.6, 60 * p.F * 0.7),
         ],
-        values={"tlag": 1.7, "F": 0.8},
+        values={"tlag": 1.62, "F": 0.8},
     ),
     VaryingTable(
         "a_covariate_that_dosing_alone_uses",
