@@ -77,11 +77,12 @@ def _inverse(
     lower, upper = 0.0, np.inf
     if name.endswith("_logit"):
         # The bounds are in the graph: its ends are as good as infinitely far.
-        function = model.compile_fn(
-            model[base], inputs=[model.rvs_to_values[model[name]]], on_unused_input="ignore"
-        )
+        sampled = model.rvs_to_values[model[name]]
+        (expression,) = model.replace_rvs_by_values([model[base]])
+        function = model.compile_fn(expression, inputs=[sampled], on_unused_input="ignore")
         lower, upper = (
-            float(np.min(function({name: np.full(given.shape, end)}))) for end in (-_FAR, _FAR)
+            float(np.min(function({sampled.name: np.full(given.shape, end)})))
+            for end in (-_FAR, _FAR)
         )
     if np.any((given <= lower) | (given >= upper)):
         raise ValueError(f"{base!r} wants values between {lower:g} and {upper:g}; found {given}.")
