@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import fields
@@ -22,7 +21,7 @@ from bnode_nlme.inference.fit_result import Buildable, Fit
 from bnode_nlme.inference.flat_model import FlatModel, flat_model
 from bnode_nlme.inference.laplace import LaplaceSettings, laplace
 from bnode_nlme.inference.mode import ModeSettings, mode
-from bnode_nlme.inference.nuts import NUTSSettings, default_sampler
+from bnode_nlme.inference.nuts import NUTSSettings, available_cores, default_sampler
 from bnode_nlme.inference.nuts_run import run_nuts
 from bnode_nlme.inference.pathfinder import PathfinderSettings, pathfinder
 from bnode_nlme.inference.posterior_tree import posterior_tree
@@ -80,7 +79,7 @@ def fit(
     draws
         Number of draws; of each chain with ``"nuts"``. Not for ``"map"``.
     start
-        Values of free variables to start from, by name.
+        Values of parameters to start from, by name: ``{"CL_pop": 2.5}``.
     path
         Where to keep the fit: a name ending in ``.zarr`` (a folder) or ``.nc``. With ``"nuts"`` it
         must be the former, and draws are written there as they come.
@@ -161,15 +160,11 @@ def _draw(
 ) -> Draws:
     count = _DRAWS.get(method, 1) if draws is None else draws
     if method == "nuts":
-        options = {"draws": count, "sampler": default_sampler()} | options
-        chains = options.setdefault("chains", NUTSSettings.chains)
-        options.setdefault(
-            "cores",
-            min(
-                chains,
-                os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1,
-            ),
-        )
+        options = {
+            "draws": count,
+            "sampler": default_sampler(),
+            "cores": available_cores(),
+        } | options
         settings: Any = NUTSSettings(**options)
         return run_nuts(flat, settings, seed=seed, start=start, path=path, progress=progress)
     settings = _SETTINGS[method](**options)

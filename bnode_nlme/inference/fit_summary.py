@@ -24,7 +24,12 @@ def population_variables(posterior: xr.Dataset) -> list[str]:
         for name, values in posterior.data_vars.items()
         if not of_individuals & set(values.dims)
         and not any(str(dim).endswith("observation") for dim in values.dims)
-        and not str(name).endswith("_cholesky")
+        and not any(part.startswith("cholesky") for part in str(name).split("_"))
+        # The logarithm or logit of a parameter that is there itself.
+        and not any(
+            str(name).endswith(ending) and str(name).removesuffix(ending) in posterior
+            for ending in ("_log", "_logit")
+        )
     ]
 
 

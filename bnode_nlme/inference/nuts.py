@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -78,6 +79,13 @@ class NUTSSettings:
 def default_sampler() -> Sampler:
     """Choose nutpie where it is installed, else PyMC's own."""
     return "nutpie" if find_spec("nutpie") is not None else "pymc"
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # which knows of limits that os.cpu_count does not
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def sample_nuts(

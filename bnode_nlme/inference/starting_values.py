@@ -15,6 +15,7 @@ from bnode_nlme.distributions.solve_nodes import solve_nodes
 from bnode_nlme.distributions.solver_report import solver_report
 from bnode_nlme.inference.flat_model import FlatModel, Vector
 from bnode_nlme.inference.lbfgs import minimise
+from bnode_nlme.inference.named_values import free_values
 from bnode_nlme.inference.random_effects import are_centred, effect_variables
 
 JITTER = 0.5
@@ -64,7 +65,7 @@ def find_start(
     rng
         For the jitter.
     given
-        Values of free variables to start from, by name, as the model declares them.
+        Values of parameters to start from, by name.
 
     Returns
     -------
@@ -142,7 +143,7 @@ def _first(
 
 def _candidates(flat: FlatModel, rng: np.random.Generator, given: Mapping[str, Any] | None) -> Any:
     model = flat.model
-    overrides = {model[name]: np.asarray(value) for name, value in (given or {}).items()}
+    overrides = free_values(model, given or {})
     seeds = rng.integers(2**31, size=2 * _TRIES + 1)
 
     def initial(strategy: str, jitter: bool) -> Any:

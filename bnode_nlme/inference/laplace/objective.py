@@ -17,6 +17,7 @@ from bnode_nlme.inference.flat_model import flat_model
 from bnode_nlme.inference.laplace.individual_terms import IndividualTerms, individual_terms
 from bnode_nlme.inference.laplace.marginal import Marginal
 from bnode_nlme.inference.laplace.settings import Form
+from bnode_nlme.inference.named_values import free_values
 from bnode_nlme.study.dimensions import SUBJECT
 from bnode_nlme.study.study import Study
 
@@ -57,7 +58,7 @@ def objective(
     study
         Its data; None for a model whose measurements have ``subject`` as their first dimension.
     values
-        Of every free variable that is no random effect, by name, as the model declares it.
+        Of every population parameter, by name: ``CL_pop``, ``omega``, ``cp_sigma``, ...
     form
         As in `LaplaceSettings`.
 
@@ -77,13 +78,8 @@ def objective(
     model = nlme if isinstance(nlme, pm.Model) else nlme.build(study)  # type: ignore[arg-type]
     flat = flat_model(model)
     terms = individual_terms(flat, study)
-    wanted = [name for name in flat.names if name not in terms.effects]
-    if set(values) != set(wanted):
-        raise ValueError(
-            f"objective wants values of {', '.join(map(repr, wanted))}; found "
-            f"{', '.join(map(repr, values)) or 'none'}."
-        )
-    overrides = {model[name]: np.asarray(value, dtype=float) for name, value in values.items()}
+    wanted = tuple(name for name in flat.names if name not in terms.effects)
+    overrides = free_values(model, values, wanted)
     initial = make_initial_point_fn(model=model, overrides=overrides, return_transformed=True)
     marginal = Marginal(terms, chosen_form(terms, form))
     modes = marginal.modes(flat.vector(initial(0)))
