@@ -36,4 +36,6 @@ def solve_linear(matrix: np.ndarray, right: np.ndarray) -> bool:
         for other in range(row + 1, size):
             right[row] -= matrix[row, other] * right[other]
         right[row] /= matrix[row, row]
-    return bool(np.all(np.isfinite(right)))
+        if not abs(right[row]) < np.inf:
+            return False
+    return True

@@ -17,6 +17,7 @@ from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.actions import Action, is_zero_length
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.memory import call_kernel
+from bnode_nlme.engine.steady_state_newton import put
 
 Array = NDArray[Any]
 
@@ -57,6 +58,7 @@ def _infusion(
     place: int,
     target: int,
     start: float,
+    stop: float,
     phase: float,
     rate: float,
     duration: float,
@@ -79,9 +81,11 @@ def _infusion(
         for j in range(2):
             row = place + 1 + 2 * i + j
             entries[row, 0] = _ADD if j == 0 else _SET_RATE
-            numbers[row, 0] = start + (first if i == 0 else second)
+            # Rounding must not put the last of them after the record.
+            numbers[row, 0] = min(start + (first if i == 0 else second), stop)
             numbers[row, 1] = 0.0 if j == 0 else rate * running
-    entries[place : place + _MOST, 1] = target
+    for row in range(place, place + _MOST):
+        entries[row, 1] = target
     return _MOST
 
 
@@ -128,8 +132,8 @@ def virtual_subjects(
             else:
                 rate = amounts[d] / durations[d]
                 place += _infusion(
-                    entries, numbers, place, targets[d], start, phase, rate, durations[d],
-                    intervals[d],
+                    entries, numbers, place, targets[d], start, times[d], phase, rate,
+                    durations[d], intervals[d],
                 )  # fmt: skip
         entries[place, 0], entries[place, 1], numbers[place, 0] = _OBSERVE, d, times[d]
         place += 1
@@ -177,7 +181,8 @@ def pull_back_dose(
         if is_zero_length(start, start + phase):
             # Together with the start, but it moves alone: further along the slope before it.
             to_phase = 0.0
-            slope, moved = np.empty(state.shape[0]), state.copy()
+            slope, moved = np.empty(state.shape[0]), np.empty(state.shape[0])
+            put(moved, state)
             for sign in (1.0, -1.0):
                 call_kernel(
                     template[at.DERIVATIVE], start, moved.ctypes.data, parameters.ctypes.data,

@@ -166,6 +166,11 @@ def _key(*parts: Any) -> str:
     return content_hash(" ".join(map(str, parts)))
 
 
+def _keep_alive(compiled: Any, counter: SolveCounter) -> None:
+    # See `model_place`: as long as the code may be called, nobody else may have its place.
+    compiled.py_func.counter = counter
+
+
 @register_funcify_and_cache_key(SteadyStateOp)
 def _compile_steady_state(op: SteadyStateOp, **kwargs: Any) -> tuple[Any, str]:
     place = model_place(op.solver, op.counter)
@@ -199,8 +204,7 @@ def _compile_steady_state(op: SteadyStateOp, **kwargs: Any) -> tuple[Any, str]:
             )
         )
 
-    # As long as the code may be called, nobody else may have its place: see `model_place`.
-    steady_state.py_func.counter = op.counter
+    _keep_alive(steady_state, op.counter)
     return steady_state, _key(steady_state_call.symbol, place)
 
 
@@ -243,5 +247,5 @@ def _compile_adjoint(op: SteadyStateAdjointOp, **kwargs: Any) -> tuple[Any, str]
             )
         )
 
-    steady_state_adjoint.py_func.counter = op.counter
+    _keep_alive(steady_state_adjoint, op.counter)
     return steady_state_adjoint, _key(steady_state_adjoint_call.symbol, place)
