@@ -17,6 +17,7 @@ from bnode_nlme.distributions import SolverReport as SolverReport
 from bnode_nlme.distributions import solver_report as solver_report
 from bnode_nlme.dynamics import MLP as MLP
 from bnode_nlme.dynamics import DeclarationError as DeclarationError
+from bnode_nlme.dynamics import Dosing as Dosing
 from bnode_nlme.dynamics import System as System
 from bnode_nlme.engine import Solution as Solution
 from bnode_nlme.engine import SolveStatus as SolveStatus
@@ -24,6 +25,7 @@ from bnode_nlme.engine import SundialsUnavailableError as SundialsUnavailableErr
 from bnode_nlme.engine import native_source as native_source
 from bnode_nlme.engine import simulate as simulate
 from bnode_nlme.engine import solve as solve
+from bnode_nlme.study import Regimen as Regimen
 from bnode_nlme.study import Study as Study
 from bnode_nlme.study import TableError as TableError
 from bnode_nlme.study import read_nonmem as read_nonmem

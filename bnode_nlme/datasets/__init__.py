@@ -2,4 +2,5 @@
 
 from bnode_nlme.datasets.indomethacin import indomethacin as indomethacin
 from bnode_nlme.datasets.theophylline import theophylline as theophylline
+from bnode_nlme.datasets.warfarin_pk import warfarin_pk as warfarin_pk
 from bnode_nlme.datasets.warfarin_pkpd import warfarin_pkpd as warfarin_pkpd

@@ -36,7 +36,8 @@ class System:
     outputs : mapping of str to callable (t, y, p, nn, c), optional
         What is observed: a scalar each. Without it, the states themselves.
     initial : mapping of str to callable (p, c), optional
-        State before the first record; 0 for states not in it.
+        State before the first record, and after a reset, which takes parameters and covariates as
+        they are then; 0 for states not in it.
     covariates : tuple of str
         Names of the covariates.
     dosing : mapping of str to Dosing, optional

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from bnode_nlme.engine.actions import Action, is_due
 from bnode_nlme.engine.compilation import compiled
+from bnode_nlme.engine.pending import put, take
 
 Array = NDArray[Any]
 
@@ -23,6 +23,8 @@ BOLUS, INFUSION, RUNNING = range(3)
 
 MODELLED_RATE, MODELLED_DURATION = -1.0, -2.0
 """RATE of infusions whose rate or duration the system gives."""
+
+ENTRIES, GIVEN, WAITING, PLANNED = range(4)  # what a book counts
 
 _ADD, _SET_RATE = int(Action.ADD), int(Action.SET_RATE)
 _RESET, _CLEAR = int(Action.RESET), int(Action.CLEAR)
@@ -44,45 +46,85 @@ class Book(NamedTuple):
 
     Attributes
     ----------
-    entries : list of (action, target, origin, time, amount)
-    given : list of (dose, manner, begin, end, last, flow)
-    waiting : heap of (time, order of planning, dose, number)
-        Doses still to arrive; for the end of an infusion the dose is -1, and the number its place
-        in `given`.
+    marks : ndarray (E, 3), int64
+        Action, target and origin of each entry.
+    values : ndarray (E, 2)
+        Time and amount of each entry.
+    given : ndarray (G, 5), int64
+        Every dose that arrived.
+    flow : ndarray (G,)
+        Rate of those that are infusions.
+    dues : ndarray (H,)
+        Heap of what is still to come: when,
+    items : ndarray (H, 3), int64
+        and in which order it was planned, the dose, and which of those that it stands for; for the
+        end of an infusion -1 and its place in `given`.
     flows : ndarray (states, 3)
         Sum of the infusions into each state, in two parts so that nothing is lost to rounding, and
         how many they are.
     latest : ndarray (states,), int64
         The last entry that set the rate of a state.
-    planned : ndarray (1,), int64
-        How many entries were planned so far.
+    counts : ndarray (4,), int64
+        How many entries there are, doses that arrived, entries of the heap, and planned so far.
     """
 
-    entries: Any
-    given: Any
-    waiting: Any
+    marks: Array
+    values: Array
+    given: Array
+    flow: Array
+    dues: Array
+    items: Array
     flows: Array
     latest: Array
-    planned: Array
+    counts: Array
 
 
 @compiled
-def new_book(states: int) -> Book:
-    """An empty book."""
-    entries = [(0, 0, 0, 0.0, 0.0)]
-    given = [(0, 0, 0, 0, 0, 0.0)]
-    waiting = [(0.0, 0, 0, 0)]
-    entries.clear()
-    given.clear()
-    waiting.clear()
+def new_book(states: int, entries: int) -> Book:
+    """An empty book with room for so many entries."""
     return Book(
-        entries,
-        given,
-        waiting,
+        np.empty((entries, 3), np.int64),
+        np.empty((entries, 2)),
+        np.empty((entries, 5), np.int64),
+        np.empty(entries),
+        np.empty(entries),
+        np.empty((entries, 3), np.int64),
         np.zeros((states, 3)),
         np.zeros(states, np.int64),
-        np.zeros(1, np.int64),
+        np.zeros(4, np.int64),
     )
+
+
+@compiled
+def enter(book: Book, action: int, target: int, origin: int, time: float, amount: float) -> None:
+    """Append an entry."""
+    place = book.counts[ENTRIES]
+    book.marks[place, 0], book.marks[place, 1], book.marks[place, 2] = action, target, origin
+    book.values[place, 0], book.values[place, 1] = time, amount
+    book.counts[ENTRIES] = place + 1
+
+
+@compiled
+def _note(book: Book, dose: int, manner: int, flow: float) -> int:
+    """Note that a dose arrives with the next entry; its place."""
+    place = book.counts[GIVEN]
+    book.given[place, DOSE_OF], book.given[place, MANNER] = dose, manner
+    book.given[place, BEGIN], book.given[place, END] = book.counts[ENTRIES], -1
+    book.given[place, LAST] = -1
+    book.flow[place] = flow
+    book.counts[GIVEN] = place + 1
+    return place
+
+
+@compiled
+def _plan(book: Book, due: float, dose: int, number: int) -> None:
+    size = book.counts[WAITING]
+    book.counts[PLANNED] += 1
+    book.dues[size] = due
+    book.items[size, 0], book.items[size, 1] = book.counts[PLANNED], dose
+    book.items[size, 2] = number
+    put(book.dues, book.items, size)
+    book.counts[WAITING] = size + 1
 
 
 @compiled
@@ -113,12 +155,6 @@ def _arriving(doses: Doses, dose: int) -> tuple[float, float]:
 
 
 @compiled
-def _plan(book: Book, due: float, dose: int, number: int) -> None:
-    book.planned[0] += 1
-    heapq.heappush(book.waiting, (due, book.planned[0], dose, number))
-
-
-@compiled
 def _change_rate(book: Book, state: int, flow: float, begins: bool) -> float:
     """Begin or end an infusion; the sum of those that run, exactly zero once all have ended."""
     flows = book.flows[state]
@@ -139,20 +175,19 @@ def _begin(
 ) -> None:
     """Let an infusion run from now on."""
     state = doses.whole[dose, STATE]
-    book.latest[state] = len(book.entries)
-    book.given.append((dose, manner, len(book.entries), -1, -1, flow))
-    book.entries.append((_SET_RATE, state, -1, now, _change_rate(book, state, flow, True)))
-    _plan(book, end, _END_OF_INFUSION, len(book.given) - 1)
+    place = _note(book, dose, manner, flow)
+    book.latest[state] = book.counts[ENTRIES]
+    enter(book, _SET_RATE, state, -1, now, _change_rate(book, state, flow, True))
+    _plan(book, end, _END_OF_INFUSION, place)
 
 
 @compiled
 def _end(book: Book, doses: Doses, place: int, now: float) -> None:
     """End an infusion."""
-    dose, manner, begin, _, _, flow = book.given[place]
-    state = doses.whole[dose, STATE]
-    book.given[place] = (dose, manner, begin, len(book.entries), book.latest[state], flow)
-    book.latest[state] = len(book.entries)
-    book.entries.append((_SET_RATE, state, -1, now, _change_rate(book, state, flow, False)))
+    state = doses.whole[book.given[place, DOSE_OF], STATE]
+    book.given[place, END], book.given[place, LAST] = book.counts[ENTRIES], book.latest[state]
+    book.latest[state] = book.counts[ENTRIES]
+    enter(book, _SET_RATE, state, -1, now, _change_rate(book, state, book.flow[place], False))
 
 
 @compiled
@@ -162,8 +197,8 @@ def _give(book: Book, doses: Doses, dose: int, number: int, now: float) -> None:
     end = now + duration
     # An infusion that ends as it begins has no stretch in which its rate could act.
     if is_due(end, now):
-        book.given.append((dose, BOLUS, len(book.entries), -1, -1, 0.0))
-        book.entries.append((_ADD, doses.whole[dose, STATE], -1, now, amount))
+        _note(book, dose, BOLUS, 0.0)
+        enter(book, _ADD, doses.whole[dose, STATE], -1, now, amount)
     else:
         # The end is rounded to a double: the rate follows, so that the amount is the dose.
         _begin(book, doses, dose, INFUSION, now, amount / (end - now), end)
@@ -176,9 +211,12 @@ def _give(book: Book, doses: Doses, dose: int, number: int, now: float) -> None:
 @compiled
 def advance(book: Book, doses: Doses, time: float) -> None:
     """Let everything that is due at or before a time act."""
-    while len(book.waiting) > 0 and is_due(book.waiting[0][0], time):
-        due, _, dose, number = heapq.heappop(book.waiting)
-        now = min(due, time)
+    while book.counts[WAITING] > 0 and is_due(book.dues[0], time):
+        take(book.dues, book.items, book.counts[WAITING])
+        book.counts[WAITING] -= 1
+        taken = book.counts[WAITING]
+        dose, number = book.items[taken, 1], book.items[taken, 2]
+        now = min(book.dues[taken], time)
         if dose == _END_OF_INFUSION:
             _end(book, doses, number, now)
         else:
@@ -188,12 +226,12 @@ def advance(book: Book, doses: Doses, time: float) -> None:
 @compiled
 def cancel(book: Book, doses: Doses) -> None:
     """Forget infusions and doses that were still to come."""
-    for _, _, dose, number in book.waiting:
-        if dose == _END_OF_INFUSION:
-            of, manner, begin, end, _, flow = book.given[number]
-            last = book.latest[doses.whole[of, STATE]]
-            book.given[number] = (of, manner, begin, end, last, flow)
-    book.waiting.clear()
+    for waiting in range(book.counts[WAITING]):
+        if book.items[waiting, 1] == _END_OF_INFUSION:
+            place = book.items[waiting, 2]
+            state = doses.whole[book.given[place, DOSE_OF], STATE]
+            book.given[place, LAST] = book.latest[state]
+    book.counts[WAITING] = 0
     book.flows[:] = 0.0
 
 
@@ -207,10 +245,10 @@ def _become_steady(book: Book, doses: Doses, dose: int, steady: Array, first_ori
     time, lag = doses.real[dose, TIME], doses.lag[dose]
     row, interval = doses.whole[dose, STEADY_ROW], doses.real[dose, INTERVAL]
     if doses.whole[dose, STEADY] == 1:
-        book.entries.append((_CLEAR, 0, -1, time, 0.0))
+        enter(book, _CLEAR, 0, -1, time, 0.0)
     for state in range(steady.shape[1]):
         origin = first_origin + row * steady.shape[1] + state
-        book.entries.append((_ADD, state, origin, time, steady[row, state]))
+        enter(book, _ADD, state, origin, time, steady[row, state])
     if interval == 0.0:
         return  # a constant infusion, of which nothing is left
     amount, duration = _arriving(doses, dose)
@@ -234,3 +272,19 @@ def take_dose(book: Book, doses: Doses, dose: int, steady: Array, first_origin: 
     if doses.whole[dose, STEADY] == 0 or doses.real[dose, AMOUNT] != 0.0:
         _plan(book, time + doses.lag[dose], dose, 0)
         advance(book, doses, time)
+
+
+@compiled
+def room_for(doses: Doses, dose: int, states: int, end: float) -> int:
+    """Entries that a dose's record leads to before the end of its subject, at most."""
+    lag, interval = doses.lag[dose], doses.real[dose, INTERVAL]
+    _, duration = _arriving(doses, dose)
+    count = 1.0
+    if doses.whole[dose, ADDITIONAL] > 0 and interval > 0.0:
+        due = (end - doses.real[dose, TIME] - lag) / interval
+        count += min(float(doses.whole[dose, ADDITIONAL]), max(0.0, due) + 2.0)
+    if doses.whole[dose, STEADY] != 0:
+        count += 1 + states
+        if interval > 0.0:
+            count += (lag + duration) / interval + 2.0
+    return 2 * int(count) + 2

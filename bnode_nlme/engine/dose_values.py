@@ -156,7 +156,7 @@ def values_of(
             compiled[shapes] = function(
                 symbols,
                 list(symbolic_values(system, study, plan, symbols, by_occasion)),
-                mode=Mode("py", None),
+                mode=Mode("py", "None"),
                 on_unused_input="ignore",
             )
         return DoseValues(*compiled[shapes](*columns))

@@ -220,7 +220,10 @@ def build_kernels(system: System, varying: Varying = NOTHING_VARIES) -> Kernels:
     functions, used = emit_lanes(lanes, space, states, labels)
     bodies += functions
     needed |= used
-    source = "\n\n".join([kernel_header(system, names, varying.names(system)), *sorted(needed), *bodies]) + "\n"
+    source = (
+        "\n\n".join([kernel_header(system, names, varying.names(system)), *sorted(needed), *bodies])
+        + "\n"
+    )
     return Kernels(
         source,
         states=states,

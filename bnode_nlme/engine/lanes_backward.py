@@ -236,9 +236,7 @@ def _undo_records(
                     block, subject, times[record], seen, adjoint.ctypes.data, answer.ctypes.data
                 )
                 length = block[at.N_PARAMETERS]
-                _add_to_lane(
-                    workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer
-                )
+                _add_to_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer)
                 for i in range(block[at.N_COMPARTMENTS]):
                     store_double(workspace, block[at.W_RATE_GRADIENT] + i * LANES + lane, 0.0)
             else:

@@ -22,6 +22,8 @@ from bnode_nlme.engine.delivery import (
     BOLUS,
     DOSE_OF,
     END,
+    ENTRIES,
+    GIVEN,
     INTERVAL,
     LAST,
     MANNER,
@@ -35,7 +37,9 @@ from bnode_nlme.engine.delivery import (
     advance,
     cancel,
     duration_of,
+    enter,
     new_book,
+    room_for,
     take_dose,
 )
 from bnode_nlme.engine.external import array, external
@@ -115,46 +119,51 @@ def _status_of(
 def _lay_out(
     offsets: Array, events: Array, event_values: Array, doses: Doses, shifts: Array, steady: Array
 ) -> tuple[Array, Array, Array, Array, Array, Array, Array]:
-    bounds = np.zeros(offsets.shape[0], np.int64)
-    book = new_book(steady.shape[1])
-    entries = book.entries
+    bounds, ends, status = offsets.copy(), offsets.copy(), offsets.copy()
+    room = offsets.shape[0] + events.shape[0]
     for subject in range(offsets.shape[0] - 1):
         first, last = offsets[subject], offsets[subject + 1]
         while last > first and events[last - 1, 0] != _OBSERVE:
             last -= 1  # nothing sees what comes after the last observation
-        status = _status_of(first, last, events, doses, shifts, steady)
-        if status != _SUCCESS:
-            entries.append((_FAIL, status, -1, event_values[first, 0], 0.0))
+        ends[subject] = last
+        status[subject] = _status_of(first, last, events, doses, shifts, steady)
+        for event in range(first, last if status[subject] == _SUCCESS else first):
+            if events[event, 0] == DOSE:
+                end = event_values[last - 1, 0]
+                room += room_for(doses, events[event, 1], steady.shape[1], end)
+    book = new_book(steady.shape[1], room)
+    for subject in range(offsets.shape[0] - 1):
+        first, last = offsets[subject], ends[subject]
+        if status[subject] != _SUCCESS:
+            enter(book, _FAIL, status[subject], -1, event_values[first, 0], 0.0)
         for event in range(first, last):
             kind, target, source = events[event, 0], events[event, 1], events[event, 2]
             time = event_values[event, 0]
-            if status != _SUCCESS:
+            if status[subject] != _SUCCESS:
                 if kind == _OBSERVE:
-                    entries.append((_OBSERVE, target, -1, time, 0.0))
+                    enter(book, _OBSERVE, target, -1, time, 0.0)
                 continue
             advance(book, doses, time)
             if kind == DOSE:
                 take_dose(book, doses, target, steady, shifts.shape[0])
             elif kind == SHIFT:
-                entries.append((_ADD, target, source, time, shifts[source]))
+                enter(book, _ADD, target, source, time, shifts[source])
             else:
                 if kind == _RESET:
                     cancel(book, doses)
-                entries.append((kind, target, -1, time, event_values[event, 1]))
+                enter(book, kind, target, -1, time, event_values[event, 1])
         cancel(book, doses)
-        bounds[subject + 1] = len(entries)
-    count, arrived = len(entries), len(book.given)
-    actions, targets = np.empty(count, np.int64), np.empty(count, np.int64)
-    origins = np.empty(count, np.int64)
-    times, amounts = np.empty(count), np.empty(count)
-    for place in range(count):
-        actions[place], targets[place], origins[place], times[place], amounts[place] = entries[place]
-    given = np.empty((arrived, 5), np.int64)
-    for place in range(arrived):
-        dose, manner, begin, end, until, _ = book.given[place]
-        given[place, DOSE_OF], given[place, MANNER], given[place, BEGIN] = dose, manner, begin
-        given[place, END], given[place, LAST] = end, until
-    return bounds, actions, targets, times, amounts, origins, given
+        bounds[subject + 1] = book.counts[ENTRIES]
+    count, arrived = book.counts[ENTRIES], book.counts[GIVEN]
+    return (
+        bounds,
+        book.marks[:count, 0].copy(),
+        book.marks[:count, 1].copy(),
+        book.values[:count, 0].copy(),
+        book.values[:count, 1].copy(),
+        book.marks[:count, 2].copy(),
+        book.given[:arrived].copy(),
+    )
 
 
 @compiled
@@ -166,7 +175,7 @@ def _before(
     for subject in range(offsets.shape[0] - 1):
         totals[:] = 0.0
         for place in range(offsets[subject], offsets[subject + 1]):
-            if actions[place] == _SET_RATE:
+            if actions[place] == _SET_RATE and targets[place] < states:
                 sums[place] = totals[targets[place]]
                 totals[targets[place]] += to_amounts[place]
     return sums

@@ -90,7 +90,6 @@ def build_plan(system: System, study: Study, varying: Varying = NOTHING_VARIES) 
     """
     records = study.records
     compartments = resolve_compartments(system, study)
-    _refuse_steady_state(study)
     _check_modelled(system, study, compartments)
     dose_records = study.doses
     steady = records.steady_state[dose_records]
@@ -209,23 +208,6 @@ class _Changes:
             return 0.0
         times = self.study.records.time
         return float((values[record + 1] - values[record]) / (times[record + 1] - times[record]))
-
-
-def _refuse_steady_state(study: Study) -> None:
-    records = study.records
-    problems = [
-        Problem(
-            subject=study.subjects[records.subject[record]].item(),
-            row=int(records.row[record]),
-            column="SS",
-            found=str(records.steady_state[record]),
-            wanted="0 or blank: steady state is not supported yet",
-            cure="Write out enough earlier doses, with ADDL and II, to reach the steady state.",
-        )
-        for record in np.flatnonzero(records.steady_state)
-    ]
-    if problems:
-        raise TableError(problems, source=study.name)
 
 
 def _check_modelled(system: System, study: Study, compartments: NDArray[np.int64]) -> None:

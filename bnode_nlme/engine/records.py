@@ -90,7 +90,9 @@ def reset_adjoint(
     for i in range(states - own):
         code = load_integer(block[at.VARYING], i)
         if code >= 0:
-            store_double(adjoint, own + i, load_double(adjoint, own + i) + load_double(answer, code))
+            store_double(
+                adjoint, own + i, load_double(adjoint, own + i) + load_double(answer, code)
+            )
             store_double(answer, code, 0.0)
     # A use after the call keeps the array alive: the kernel only sees its address.
     seed[:] = 0.0

@@ -14,6 +14,7 @@ from bnode_nlme.engine.actions import is_zero_length as is_zero_length
 from bnode_nlme.engine.dose_values import DoseValues, is_fixed, values_in_table
 from bnode_nlme.engine.layout import layout_call
 from bnode_nlme.engine.plan import Plan, build_plan
+from bnode_nlme.engine.varying import varying_inputs
 from bnode_nlme.study.study import Study
 
 
@@ -76,11 +77,12 @@ def build_schedule(system: System, study: Study) -> Schedule:
         When a dose goes to a compartment that the system does not have, or has a rate that the
         system should give and does not, with every such row.
     ValueError
-        When the system says of the doses what depends on parameters.
+        When the system says of the doses what depends on parameters, or an input varies.
     """
+    varying = varying_inputs(system, study, [False] * len(system.parameters))
     plan = build_plan(system, study)
-    if not is_fixed(system, plan):
-        raise ValueError("The schedule of these doses depends on parameters: see symbolic_values.")
+    if len(varying) or not is_fixed(system, plan):
+        raise ValueError("The schedule depends on parameters, or inputs vary: see joined.join.")
     return laid_out(plan, values_in_table(plan))
 
 

@@ -141,7 +141,8 @@ def solve(
         schedule: Any = joined.schedule.arrays
     else:
         values = symbolic_values(system, study, joined.plan, given, by_occasion)
-        schedule = LayoutOp()(*joined.plan.arrays, *values)[:5]
+        laid: Any = LayoutOp()(*joined.plan.arrays, *values)
+        schedule = laid[:5]
     n_subjects = (study.n_subjects,)
     columns = [
         # A vector whose length is known at run time only is checked by the solve itself.

@@ -58,7 +58,7 @@ def elements_used(expressions: Sequence[Variable], vector: Variable) -> dict[Var
     for variable in ancestors(list(expressions)):
         node: Any = variable.owner
         if node is not None and isinstance(node.op, Subtensor) and node.inputs[0] is vector:
-            (index,) = indices_from_subtensor(node.inputs[1:], node.op.idx_list)
+            index: Any = indices_from_subtensor(node.inputs[1:], node.op.idx_list)[0]
             found[variable] = int(index.data) if isinstance(index, Constant) else int(index)
     return found
 
@@ -107,7 +107,8 @@ def with_varying(graph: SystemGraph, varying: Varying) -> SystemGraph:
     for variable, position in elements_used(expressions, graph.covariates).items():
         if -1 - position in places:
             replacements[variable] = state[places[-1 - position]]
-    derivative, outputs = graph_replace(expressions, replacements, strict=False)
+    replaced: Any = graph_replace(expressions, replacements, strict=False)
+    derivative, outputs = replaced
     return replace(
         graph,
         state=state,

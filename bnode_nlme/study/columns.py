@@ -25,12 +25,12 @@ EVENT_COLUMNS: Final = (
     "DV",
     "DVID",
     "MDV",
-)
-LATER_COLUMNS: Final = (
     "CENS",
     "LIMIT",
-    "LLOQ",
     "OCC",
+)
+REFUSED_COLUMNS: Final = (
+    "LLOQ",
     "DATE",
     "DAT1",
     "DAT2",
@@ -84,7 +84,7 @@ def find_columns(table: RawTable, covariates: Sequence[str]) -> Columns:
 
     problems: list[Problem] = []
     place: dict[str, int] = {}
-    for name in (*EVENT_COLUMNS, *LATER_COLUMNS, *covariates):
+    for name in (*EVENT_COLUMNS, *REFUSED_COLUMNS, *covariates):
         positions = named.get(name.upper(), [])
         if len(positions) > 1:
             found = f"{len(positions)} columns: {_listed([headings[k] for k in positions])}"
@@ -136,7 +136,7 @@ def _missing(
 
 def _misspelt(table: RawTable, place: dict[str, int]) -> list[Problem]:
     problems = []
-    for name in (*EVENT_COLUMNS, *LATER_COLUMNS):
+    for name in (*EVENT_COLUMNS, *REFUSED_COLUMNS):
         if name in place:
             continue
         for position, heading in enumerate(table.headings):

@@ -1,17 +1,19 @@
-"""Static covariates: one value a subject."""
+"""Covariates: values that a table gives and a model conditions on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnode_nlme.study.columns import EVENT_COLUMNS, LATER_COLUMNS, Columns
+from bnode_nlme.study.columns import EVENT_COLUMNS, REFUSED_COLUMNS, Columns
+from bnode_nlme.study.filling import filled, given_before, same_time
 from bnode_nlme.study.findings import Findings
 from bnode_nlme.study.interpolation import Interpolation
-from bnode_nlme.study.number_column import read_numbers
+from bnode_nlme.study.number_column import Numbers, read_numbers
 from bnode_nlme.study.subjects import Grouping
 
 
@@ -34,10 +36,10 @@ def check_covariate_names(covariates: Sequence[str], interpolation: str) -> tupl
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"covariates must hold names of columns, and holds {name!r}.")
-        if name.upper() in (*EVENT_COLUMNS, *LATER_COLUMNS):
+        if name.upper() in (*EVENT_COLUMNS, *REFUSED_COLUMNS):
             raise ValueError(
                 f"{name!r} cannot be a covariate: it is one of the event columns "
-                f"{', '.join((*EVENT_COLUMNS, *LATER_COLUMNS))}. Copy it under another name."
+                f"{', '.join((*EVENT_COLUMNS, *REFUSED_COLUMNS))}. Copy it under another name."
             )
         if not name.strip() or name != name.strip():
             raise ValueError(f"{name!r} is no name of a column: it is empty or has blanks around.")
@@ -56,48 +58,46 @@ def check_covariate_names(covariates: Sequence[str], interpolation: str) -> tupl
     return tuple(names)
 
 
-def read_covariates(
-    columns: Columns, names: Sequence[str], grouping: Grouping, findings: Findings
-) -> dict[str, NDArray[np.float64]]:
-    """One value for each subject and covariate, shape (S,).
+@dataclass(frozen=True, eq=False)
+class Covariates:
+    """The covariates of a table.
 
-    Blank cells are filled from the subject's other rows; a subject whose rows are all blank, or
-    differ, is reported.
+    Attributes
+    ----------
+    first : dict of str to ndarray of float64, shape (S,)
+        The value at each subject's first record.
+    varying : dict of str to ndarray of float64, shape (R,)
+        The value at each record, of those that vary within a subject.
     """
-    result = {}
-    size, rows = len(grouping.ids), columns.table.rows
+
+    first: dict[str, NDArray[np.float64]]
+    varying: dict[str, NDArray[np.float64]]
+
+
+def read_covariates(
+    columns: Columns,
+    names: Sequence[str],
+    grouping: Grouping,
+    times: Numbers,
+    interpolation: Interpolation,
+    findings: Findings,
+) -> Covariates:
+    """Read the covariates and fill their blank cells.
+
+    Reported are subjects whose cells are all blank, and for ``"linear"`` two values at one time.
+    """
+    result = Covariates({}, {})
+    index = grouping.index
+    present, starts = np.unique(index, return_index=True)
+    starts = starts[present >= 0]
     for name in names:
         numbers = read_numbers(columns, name, findings, booleans=True)
-        usable = np.flatnonzero(numbers.given & (grouping.index >= 0))
-        first = np.full(size, -1, dtype=np.int64)
-        # From the last row to the first, so that the first one stays.
-        first[grouping.index[usable[::-1]]] = usable[::-1]
-        values = np.where(first >= 0, numbers.values[first], np.nan)
+        usable = numbers.given & (index >= 0)
+        if interpolation == "linear":
+            _check_one_value_at_a_time(columns, name, grouping, times, numbers, findings)
 
-        differs = np.zeros(len(grouping.index), dtype=np.bool_)
-        differs[usable] = numbers.values[usable] != values[grouping.index[usable]]
-
-        def wanted(
-            k: int, first: NDArray[np.int64] = first, values: NDArray[np.float64] = values
-        ) -> str:
-            subject = grouping.index[k]
-            return (
-                f"{values[subject]:.12g} as in row {rows[first[subject]]}: covariates that change "
-                "with time are not supported yet"
-            )
-
-        findings.add(
-            differs,
-            name,
-            wanted,
-            "Give each subject one value, for example the one at baseline.",
-        )
-        unreadable = np.zeros(size, dtype=np.bool_)
-        unreadable[grouping.index[numbers.bad & (grouping.index >= 0)]] = True
-        lacking = (first < 0) & ~unreadable
-        present, starts = np.unique(grouping.index, return_index=True)
-        blank = np.zeros(len(grouping.index), dtype=np.bool_)
-        blank[[s for p, s in zip(present, starts, strict=True) if p >= 0 and lacking[p]]] = True
+        blank = np.zeros(len(index), dtype=np.bool_)
+        blank[starts] = ~np.isin(index[starts], index[usable | numbers.bad])
         findings.add(
             blank,
             name,
@@ -105,5 +105,34 @@ def read_covariates(
             "A missing covariate must be filled in by you, for example with the median, or its "
             "subject left out.",
         )
-        result[name] = values
+        values = filled(index, times.values, numbers.values, usable, interpolation)
+        result.first[name] = values[starts]
+        if len(starts) and np.any(values != values[starts][index]):
+            result.varying[name] = values
     return result
+
+
+def _check_one_value_at_a_time(
+    columns: Columns,
+    name: str,
+    grouping: Grouping,
+    times: Numbers,
+    numbers: Numbers,
+    findings: Findings,
+) -> None:
+    usable = numbers.given & times.given & (grouping.index >= 0)
+    before = given_before(grouping.index, usable)
+    earlier = np.concatenate([[-1], before[:-1]])  # of the row above
+    jump = usable & (earlier >= 0) & (grouping.index[earlier] == grouping.index)
+    jump &= same_time(times.values[earlier], times.values)
+    jump &= numbers.values[earlier] != numbers.values
+    rows = columns.table.rows
+    findings.add(
+        jump,
+        name,
+        lambda k: (
+            f"{numbers.values[earlier[k]]:.12g} as in row {rows[earlier[k]]}, of the same time: a "
+            "straight line does not jump"
+        ),
+        "Give rows of equal time one value, or read the table with interpolation='locf' or 'nocb'.",
+    )

@@ -26,27 +26,48 @@ class Doses:
     rate: NDArray[np.float64]
     additional: NDArray[np.int64]
     interval: NDArray[np.float64]
+    steady_state: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """The columns of doses as parsed, and the rows that have one."""
+
+    dose: Mask
+    amounts: Numbers
+    rates: Numbers
+    additional: Numbers
+    intervals: Numbers
+    steady: Numbers
+
+    @property
+    def at_steady_state(self) -> Mask:
+        """Doses with SS 1 or 2, shape (R,)."""
+        return self.dose & np.isin(self.steady.values, (1, 2))
+
+    @property
+    def constant(self) -> Mask:
+        """Doses with SS and without an amount: infusions that have gone on for ever, shape (R,)."""
+        nothing = self.amounts.missing | (self.amounts.values == 0)
+        return self.at_steady_state & nothing
 
 
 def read_doses(columns: Columns, amounts: Numbers, events: Events, findings: Findings) -> Doses:
     """Take the doses and report the cells that do not make one."""
-    dose = events.dose
-    rates = read_numbers(columns, "RATE", findings)
-    additional = read_numbers(columns, "ADDL", findings)
-    intervals = read_numbers(columns, "II", findings)
-    steady = read_numbers(columns, "SS", findings)
-    findings.add(
-        dose & steady.nonzero,
-        "SS",
-        "0 or blank: steady state is not supported yet",
-        "Write out enough earlier doses, with ADDL and II, to reach the steady state.",
+    cells = _Cells(
+        events.dose,
+        amounts,
+        read_numbers(columns, "RATE", findings),
+        read_numbers(columns, "ADDL", findings),
+        read_numbers(columns, "II", findings),
+        read_numbers(columns, "SS", findings),
     )
     for name, numbers in {
-        "AMT": amounts,
-        "RATE": rates,
-        "ADDL": additional,
-        "II": intervals,
-        "SS": steady,
+        "AMT": cells.amounts,
+        "RATE": cells.rates,
+        "ADDL": cells.additional,
+        "II": cells.intervals,
+        "SS": cells.steady,
     }.items():
         findings.add(
             events.no_dose & numbers.nonzero,
@@ -54,68 +75,125 @@ def read_doses(columns: Columns, amounts: Numbers, events: Events, findings: Fin
             "0 or blank where EVID is 0, 2 or 3",
             "A dose needs EVID 1, or 4 for a reset and dose, and a row of its own.",
         )
-
-    # AMT=0 is right for a constant infusion at steady state, which has been reported already.
-    at_steady_state = steady.nonzero
-    excused = at_steady_state & (amounts.missing | (amounts.values == 0))
     findings.add(
-        dose & ~excused & ~amounts.bad & ~(amounts.values > 0),
+        cells.dose & ~cells.constant & ~amounts.bad & ~(amounts.values > 0),
         "AMT",
         lambda k: f"a positive amount: EVID is {events.evid[k]}, a dose",
         "Give the amount, or set EVID to 2 if nothing was given.",
     )
-    _check_rates(dose, amounts, rates, findings)
-    _check_additional(dose, at_steady_state, additional, intervals, findings)
-    fits = (additional.or_zero >= 0) & (additional.or_zero <= _MOST_ADDITIONAL)
+    _check_rates(cells, findings)
+    _check_additional(cells, findings)
+    _check_steady_states(cells, findings)
+    dose, count = cells.dose, cells.additional.or_zero
+    fits = (count >= 0) & (count <= _MOST_ADDITIONAL)
     return Doses(
         amount=np.where(dose, amounts.or_zero, 0.0),
-        rate=np.where(dose, rates.or_zero, 0.0),
-        additional=np.where(dose & fits, additional.or_zero, 0.0).astype(np.int64),
-        interval=np.where(dose, intervals.or_zero, 0.0),
+        rate=np.where(dose, cells.rates.or_zero, 0.0),
+        additional=np.where(dose & fits, count, 0.0).astype(np.int64),
+        interval=np.where(dose, cells.intervals.or_zero, 0.0),
+        steady_state=np.where(cells.at_steady_state, cells.steady.values, 0.0).astype(np.int64),
     )
 
 
-def _check_rates(dose: Mask, amounts: Numbers, rates: Numbers, findings: Findings) -> None:
-    modelled = dose & np.isin(rates.values, (-1, -2))
+def _check_rates(cells: _Cells, findings: Findings) -> None:
+    rates, amounts, given = cells.rates, cells.amounts, cells.dose & ~cells.constant
     findings.add(
-        modelled,
+        given & (rates.values < 0) & ~np.isin(rates.values, (-1, -2)),
         "RATE",
-        "0, positive or blank: rates (-1) and durations (-2) from the model are not supported yet",
-        "If the infusion's duration is known, give RATE = AMT / duration.",
+        "blank or 0 for a bolus, the positive rate of an infusion, -1 or -2",
+        "RATE -1 is an infusion whose rate, and -2 one whose duration, the system's dosing gives.",
     )
-    findings.add(
-        dose & ~modelled & (rates.values < 0),
-        "RATE",
-        "blank or 0 for a bolus, or the positive rate of an infusion",
-    )
-    infused = dose & (rates.values > 0) & (amounts.values > 0)
+    infused = given & (rates.values > 0) & (amounts.values > 0)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         duration = amounts.values / rates.values
+        overlaps = duration / cells.intervals.values
+    possible = np.isfinite(duration) & (duration > 0)
     findings.add(
-        infused & ~(np.isfinite(duration) & (duration > 0)),
+        infused & ~possible,
         "RATE",
         "a rate for which AMT / RATE, the infusion's duration, is a positive number",
     )
+    repeated = cells.at_steady_state & (cells.intervals.values > 0)
+    findings.add(
+        infused & possible & repeated & (overlaps > MOST_DOSES),
+        "RATE",
+        lambda k: (
+            f"an infusion of at most {MOST_DOSES} intervals II; AMT / RATE is {overlaps[k]:.6g}"
+        ),
+        "At steady state that many infusions run at once. Check the units of RATE and II; if the "
+        "infusion never stops, it is a constant one: AMT 0, II 0.",
+    )
 
 
-def _check_additional(
-    dose: Mask, at_steady_state: Mask, additional: Numbers, intervals: Numbers, findings: Findings
-) -> None:
-    count = additional.or_zero
+def _check_additional(cells: _Cells, findings: Findings) -> None:
+    count = cells.additional.or_zero
     uncountable = (count < 0) | (count != np.floor(count)) | (count > _MOST_ADDITIONAL)
     findings.add(
-        dose & uncountable,
+        cells.dose & uncountable,
         "ADDL",
         f"a whole number from 0 to {_MOST_ADDITIONAL}",
         "ADDL is the number of doses after the one of its row.",
     )
-    findings.add(dose & (intervals.values < 0), "II", "a positive interval between doses, or blank")
-    repeated = dose & (count > 0) & ~at_steady_state
+    given, intervals = cells.dose & ~cells.constant, cells.intervals
     findings.add(
-        repeated & (intervals.missing | (intervals.values == 0)),
+        given & (intervals.values < 0), "II", "a positive interval between doses, or blank"
+    )
+    without = given & (intervals.missing | (intervals.values == 0))
+    findings.add(
+        without & (count > 0) & ~cells.at_steady_state,
         "II",
         "a positive interval between doses: ADDL is given",
         "Give II, the time from one dose to the next, or set ADDL to 0.",
+    )
+    findings.add(
+        without & cells.at_steady_state,
+        "II",
+        lambda k: f"a positive interval between doses: SS is {cells.steady.values[k]:g}",
+        "Give II, the time between the doses that have led to the steady state.",
+    )
+
+
+def _check_steady_states(cells: _Cells, findings: Findings) -> None:
+    findings.add(
+        cells.dose & cells.steady.given & ~np.isin(cells.steady.values, (0, 1, 2)),
+        "SS",
+        "0, 1, 2 or blank",
+        "With SS 1 the state becomes the steady state of this dose given every II, with SS 2 that "
+        "steady state is added to the present state; then the dose is given.",
+    )
+    added = cells.constant & (cells.steady.values == 2)
+    findings.add(
+        added,
+        "AMT",
+        "a positive amount: SS is 2",
+        "SS 2 adds the steady state of a repeated dose. A constant infusion at steady state (AMT 0, "
+        "RATE positive) has SS 1.",
+    )
+    constant = cells.constant & ~added
+    findings.add(
+        constant & ~cells.rates.bad & ~(cells.rates.values > 0) & ~(cells.rates.values < 0),
+        "AMT",
+        "a positive amount, or 0 and a positive RATE: SS is 1",
+        "Give AMT and II for a dose that has been repeated for ever, or RATE, without AMT and II, "
+        "for a constant infusion that stops at the row.",
+    )
+    findings.add(
+        constant & (cells.rates.values < 0),
+        "RATE",
+        "the positive rate of a constant infusion: AMT is 0 and SS is 1",
+        "Only a dose with an amount can have a rate or a duration from the system (-1, -2).",
+    )
+    findings.add(
+        constant & cells.intervals.nonzero,
+        "II",
+        "0 or blank: AMT is 0 and SS is 1, a constant infusion",
+        "Give AMT if a dose has been repeated every II; a constant infusion has no interval.",
+    )
+    findings.add(
+        constant & (cells.additional.or_zero > 0),
+        "ADDL",
+        "0 or blank: AMT is 0 and SS is 1, a constant infusion",
+        "A constant infusion is not repeated. Give AMT if this is a dose.",
     )
 
 

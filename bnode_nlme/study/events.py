@@ -22,10 +22,16 @@ class Events:
         0 to 4; -1 where it cannot be read.
     value : ndarray of float64, shape (R,)
         The observed value; NaN where the row is none.
+    observed : ndarray of bool, shape (R,)
+        Rows that are observations: EVID 0, and MDV not 1.
+    hidden : ndarray of bool, shape (R,)
+        Rows with MDV 1, whose DV is to be ignored.
     """
 
     evid: NDArray[np.int64]
     value: NDArray[np.float64]
+    observed: Mask
+    hidden: Mask
 
     @property
     def dose(self) -> Mask:
@@ -48,7 +54,9 @@ class Events:
         return np.isin(self.evid, (3, 4))
 
 
-def read_events(columns: Columns, amounts: Numbers, findings: Findings) -> Events:
+def read_events(
+    columns: Columns, amounts: Numbers, censored: Numbers, findings: Findings
+) -> Events:
     """Classify the rows and take the observed values.
 
     Where the table has no column EVID, a row is a dose if AMT is not 0, a prediction point
@@ -92,11 +100,18 @@ def read_events(columns: Columns, amounts: Numbers, findings: Findings) -> Event
         "to be ignored.",
     )
     observed = (evid == 0) & ~hidden & ~odd_mdv & ~mdv.bad
+    limit = observed & values.missing & censored.nonzero
     findings.add(
-        observed & values.missing,
+        limit,
+        "DV",
+        lambda k: f"the limit of quantification: CENS is {censored.values[k]:g}",
+        "A censored row has the limit in DV: with CENS 1 the truth lies below it, with -1 above.",
+    )
+    findings.add(
+        observed & values.missing & ~limit,
         "DV",
         "a number: the row is an observation",
         "If nothing was measured, set MDV to 1 (or EVID to 2) to predict at that time only, or "
         "delete the row.",
     )
-    return Events(evid, np.where(observed, values.values, np.nan))
+    return Events(evid, np.where(observed, values.values, np.nan), observed, hidden)

@@ -55,7 +55,7 @@ def read_labels(
     findings.add(
         negative,
         name,
-        "a positive number: turning compartments off is not supported yet",
-        "Drop the rows that turn compartments off or on.",
+        "a positive number: compartments cannot be turned off",
+        "Drop the rows that turn compartments off or on; EVID 3 resets all of them.",
     )
     return np.array(labels, dtype=np.str_)

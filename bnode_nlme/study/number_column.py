@@ -104,12 +104,13 @@ def _wanted(cell: float | bool | str | Unreadable, raw: Any, name: str) -> tuple
         return "a finite number", ""
     text = cell if isinstance(cell, str) else cell.shown
     if name == "TIME" and (_CLOCK.fullmatch(text) or hasattr(raw, "total_seconds")):
-        return "a number: dates and clock times are not supported yet", CLOCK_CURE
+        return "a number, not a date or a clock time", CLOCK_CURE
     if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
         return "a number", "Write numbers with a decimal point: 1.5, not 1,5."
     if name == "DV":
         return "a number, or blank", (
-            "A value below the limit of quantification is not a number: censoring is not supported "
-            "yet. Leave DV blank and set MDV to 1 to predict at that time only."
+            "For a value below the limit of quantification, write the limit into DV and 1 into a "
+            "column CENS (-1 above an upper limit). If nothing was measured, leave DV blank and set "
+            "MDV to 1."
         )
     return "a number", "Write numbers in digits. Blank, '.' and NA mark a missing cell."

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bnode_nlme.study.censoring import read_censoring
 from bnode_nlme.study.columns import find_columns
 from bnode_nlme.study.covariates import check_covariate_names, read_covariates
 from bnode_nlme.study.doses import check_dose_count, read_doses
@@ -15,10 +16,11 @@ from bnode_nlme.study.events import read_events
 from bnode_nlme.study.findings import Findings
 from bnode_nlme.study.interpolation import Interpolation
 from bnode_nlme.study.labels import read_labels
-from bnode_nlme.study.later import refuse_later_columns
 from bnode_nlme.study.number_column import read_numbers
+from bnode_nlme.study.occasion_column import read_occasions
 from bnode_nlme.study.raw_table import raw_table
 from bnode_nlme.study.records import Records
+from bnode_nlme.study.refused_columns import refuse_columns
 from bnode_nlme.study.study import Study
 from bnode_nlme.study.subjects import check_order, check_subjects, group_rows
 
@@ -31,7 +33,8 @@ def read_nonmem(
 ) -> Study:
     """Read a NONMEM-style table of doses and observations.
 
-    A table is read as written or refused as a whole: nothing is sorted, filled in or dropped.
+    A table is read as written or refused as a whole: nothing is sorted or dropped, and nothing but
+    blank cells of covariates filled in.
 
     Parameters
     ----------
@@ -40,11 +43,20 @@ def read_nonmem(
         Rows are counted from 1 below the header; row r stands on line r + 1 of a file, so empty
         lines, which are skipped, are counted too.
     covariates
-        Columns to read as static covariates: numbers, or booleans as 0 and 1. Blank cells are
-        filled from the subject's other rows.
+        Columns to read as covariates: numbers, or booleans as 0 and 1. They may change from row to
+        row. Each subject has at least one value.
     interpolation
-        How covariates that change with time will be interpolated. They are not supported yet, so
-        it makes no difference so far.
+        How a covariate that changes runs between the rows, and how its blank cells are filled:
+
+        ``"locf"``
+            A row's value holds from the row on until the next. A blank cell takes the value before
+            it; blanks above a subject's first value take that one.
+        ``"nocb"``
+            NONMEM's way: a row's value holds from the row before it up to the row. A blank cell
+            takes the value after it; blanks below a subject's last value take that one.
+        ``"linear"``
+            A straight line from value to value, the first and last of them beyond. Rows of equal
+            time have one value.
 
     Returns
     -------
@@ -78,10 +90,17 @@ def read_nonmem(
         0 observation, 1 dose, 2 prediction point, 3 reset, 4 reset and dose. Without the column, a
         row is 1 if AMT is not 0, else 2 if MDV is 1, else 0.
     AMT, RATE
-        Amount, positive in doses. RATE blank or 0 is a bolus, positive an infusion.
+        Amount, positive in doses. RATE blank or 0 is a bolus, positive an infusion, -1 an infusion
+        at a rate and -2 one of a duration that the system's dosing gives.
     ADDL, II
-        Number of further doses and the time between them; II alone does nothing. At most 100 000
-        doses may fall before a subject's last record.
+        Number of further doses and the time between them. At most 100 000 doses may fall before a
+        subject's last record. II does nothing where neither ADDL nor SS is given.
+    SS
+        1: the state becomes the steady state to which the same dose, given every II for ever, has
+        led; earlier infusions that have not ended go on. 2: that steady state is added to the
+        present state. Then the dose of the row is given. Infusions may be longer than II. AMT 0
+        with a positive RATE, SS 1 and II blank is the steady state of a constant infusion, which
+        stops at the row.
     CMT, DVID
         A whole number from 1 or a name; blank is the default. 0 is blank in rows that make no use
         of the column: CMT where nothing is given, DVID where nothing is observed or predicted. DVID
@@ -89,14 +108,24 @@ def read_nonmem(
     DV, MDV
         Observed value. MDV=1 in a row with EVID 0 makes it a prediction point. Rows with another
         EVID have DV blank or 0, unless MDV=1 says that it is to be ignored.
+    CENS, LIMIT
+        As in Monolix and nlmixr2. CENS 1: DV is the lower limit of quantification, and the truth
+        lies below it; LIMIT, which may be blank, is the lower end of where. CENS -1: DV is an upper
+        limit, the truth lies above it, and LIMIT is the upper end. 0 or blank: measured; LIMIT says
+        nothing then. Whether censored rows are left out of the likelihood (M1) or enter it (M3, M4)
+        is the error model's choice. Ignored where MDV is 1.
+    OCC
+        The occasion, a number or text, in every row. It names an occasion within its subject, so
+        rows of one label need not stand together, as in NONMEM, and labels of different subjects
+        have nothing in common. A column of blanks counts as none.
 
-    Not supported yet, and refused where a cell asks for it: SS, RATE -1 and -2, negative CMT, CENS,
-    LIMIT and LLOQ other than 0, OCC and covariates that change within a subject, DATE and clock
-    times.
+    Refused where a cell asks for it, because it cannot be read as written: negative CMT, LLOQ, DATE
+    and clock times.
 
     References
     ----------
     Boeckmann, Sheiner, Beal, NONMEM Users Guide, Part V (1994); Part VI, PREDPP, for the records.
+    Beal, J Pharmacokinet Pharmacodyn 2001;28:481, doi:10.1023/A:1012299115260, for M1 to M4.
     """
     names = check_covariate_names(covariates, interpolation)
     raw = raw_table(table)
@@ -107,15 +136,18 @@ def read_nonmem(
     check_subjects(columns, grouping, findings)
     times = read_numbers(columns, "TIME", findings)
     amounts = read_numbers(columns, "AMT", findings)
-    events = read_events(columns, amounts, findings)
+    censored = read_numbers(columns, "CENS", findings, booleans=True)
+    events = read_events(columns, amounts, censored, findings)
     backwards = check_order(columns, grouping, times, events.reset, findings)
     doses = read_doses(columns, amounts, events, findings)
     if not backwards.any():
         check_dose_count(grouping, times, doses, findings)
     compartment = read_labels(columns, "CMT", events.dose, findings, things="states")
     output = read_labels(columns, "DVID", events.seen, findings, things="outputs")
-    static = read_covariates(columns, names, grouping, findings)
-    refuse_later_columns(columns, grouping, findings)
+    censoring = read_censoring(columns, censored, events, findings)
+    occasion, occasions = read_occasions(columns, grouping, findings)
+    read = read_covariates(columns, names, grouping, times, interpolation, findings)
+    refuse_columns(columns, findings)
     if not events.seen.any() and not (events.evid < 0).any():
         findings.add_table(
             "EVID",
@@ -140,6 +172,13 @@ def read_nonmem(
             interval=doses.interval,
             output=output,
             value=events.value,
+            steady_state=doses.steady_state,
+            occasion=occasion,
+            censoring=censoring.kind,
+            limit=censoring.limit,
         ),
-        covariates=static,
+        covariates=read.first,
+        varying=read.varying,
+        interpolation=interpolation,
+        occasions=occasions,
     )

@@ -16,10 +16,18 @@ from bnode_nlme.study.dataset import study_dataset
 from bnode_nlme.study.dimensions import OBSERVATION, OCCASION, SUBJECT
 from bnode_nlme.study.interpolation import Interpolation
 from bnode_nlme.study.occasions import Occasions
-from bnode_nlme.study.prediction_times import records_at_times
+from bnode_nlme.study.prediction_times import study_at_times
 from bnode_nlme.study.read_only import read_only
 from bnode_nlme.study.records import Records
+from bnode_nlme.study.regimen_rows import Regimens
+from bnode_nlme.study.selection import select_outputs, select_subjects
 from bnode_nlme.study.summary import study_summary
+from bnode_nlme.study.virtual import (
+    virtual_covariates,
+    virtual_points,
+    virtual_subjects,
+    with_doses,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +154,10 @@ class Study:
             IDs to keep; the order of the table is kept. None keeps all.
         outputs
             DVIDs to keep: of the observations (EVID 0 and 2) only those of these outputs stay.
-            Doses and resets stay, and so do subjects of whom no observation is left, so that the
-            dimension of subjects is the same for each output. None keeps all.
+            Doses and resets stay, and so do subjects and occasions of which no observation is left,
+            so that these dimensions are the same for each output. Where a subject's covariates or
+            occasion change, its other observations stay as changes (EVID 5), which are not
+            reported. None keeps all.
 
         Returns
         -------
@@ -162,33 +172,15 @@ class Study:
         TypeError
             If one name is given where a sequence is wanted.
         """
-        part = self
-        if outputs is not None:
-            shown = np.zeros(len(self.records), dtype=np.bool_)
-            shown[self.observations] = True
-            valid = list(dict.fromkeys(self.records.output[self.observations].tolist()))
-            names = [str(name) for name in _sequence(outputs, "outputs")]
-            _check_known(names, valid, "outputs (DVID)", self.name)
-            wanted = np.isin(self.records.output, np.array(names, dtype=np.str_))
-            part = replace(part, records=part.records.keep(~shown | wanted))
-        if subjects is not None:
-            ids = _sequence(subjects, "subjects")
-            if not ids:
-                raise ValueError("subjects names nobody; give at least one ID, or None for all.")
-            _check_known(ids, self.subjects.tolist(), "subjects", self.name)
-            kept = np.isin(self.subjects, np.array(ids, dtype=self.subjects.dtype))
-            records = part.records.keep(kept[part.records.subject])
-            new_index = np.cumsum(kept) - 1
-            part = Study(
-                name=self.name,
-                subjects=self.subjects[kept],
-                records=replace(records, subject=new_index[records.subject]),
-                covariates={name: values[kept] for name, values in self.covariates.items()},
-            )
-        return part
+        part = self if outputs is None else select_outputs(self, outputs)
+        return part if subjects is None else select_subjects(part, subjects)
 
     def at_times(self, times: ArrayLike) -> Study:
         """Keep subjects, doses and covariates; predict at `times` instead of where was measured.
+
+        Where a subject's covariates or occasion change, they run on as before: its observations
+        stay as changes (EVID 5), which are not reported, and the new points have the values of
+        their times.
 
         Parameters
         ----------
@@ -205,7 +197,88 @@ class Study:
         ValueError
             When a time is not finite, or there is none.
         """
-        return replace(self, records=records_at_times(self.records, times))
+        return study_at_times(self, times)
+
+    @classmethod
+    def from_regimen(
+        cls,
+        regimen: Regimens,
+        *,
+        times: ArrayLike | Mapping[str, ArrayLike],
+        n_subjects: int | None = None,
+        subjects: Sequence[int | str] | None = None,
+        covariates: Mapping[str, ArrayLike] | None = None,
+        outputs: Sequence[str | int] | None = None,
+        before_dose: bool = True,
+        name: str = "virtual",
+    ) -> Study:
+        """Make a study of virtual patients.
+
+        Parameters
+        ----------
+        regimen
+            One for all, or a mapping from each ID to its own, where None is a patient without
+            doses (placebo).
+        times
+            Sampling times, the same for every patient: one sequence, or one for each output.
+        n_subjects
+            Number of patients, whose IDs are 1, 2, ... One if neither this nor `subjects` nor a
+            mapping is given.
+        subjects
+            IDs, all integers or all text.
+        covariates
+            For each name a number, or one for each patient, shape (S,).
+        outputs
+            Names or numbers of the outputs sampled at each of `times`, if that is one sequence.
+            Without it the points belong to no output; every output is predicted at each point
+            anyhow.
+        before_dose
+            Whether a point at the time of a dose stands above it and sees the state before it (a
+            trough), or below it and sees the state after it.
+        name
+            Of the study.
+
+        Returns
+        -------
+        Study
+            Its observations are prediction points (EVID 2); each dose is a record of its own.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described above.
+        """
+        ids = virtual_subjects(regimen, n_subjects, subjects)
+        points = virtual_points(len(ids), times, outputs)
+        values = virtual_covariates(covariates or {}, len(ids))
+        study = with_doses(cls(name, ids, points, values), regimen, before_dose=before_dose)
+        rows = np.arange(1, len(study.records) + 1)
+        return replace(study, records=replace(study.records, row=rows))
+
+    def with_regimen(self, regimen: Regimens, *, before_dose: bool = True) -> Study:
+        """Keep subjects, covariates, occasions and observation times, and give other doses.
+
+        Parameters
+        ----------
+        regimen
+            One for all, or a mapping from each ID to its own, where None is no doses.
+        before_dose
+            Whether an observation at the time of a dose sees the state before it (a trough) or
+            after it.
+
+        Returns
+        -------
+        Study
+            A counterfactual: doses and resets of the table are gone, those of `regimen` have row
+            numbers beyond the table's, and observations have become prediction points (EVID 2), for
+            what was measured was measured under the doses of the table.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the mapping does not name the subjects of the study, or holds no regimens.
+        """
+        return with_doses(self, regimen, before_dose=before_dose)
 
     def to_xarray(self) -> xr.Dataset:
         """Turn the study into a labelled data set.
@@ -217,32 +290,24 @@ class Study:
             numbers of the source table), and ``reset`` where the table has EVID 3. On
             ``observation``: ``time``, ``value``, ``output``, ``evid``, ``observation_subject``; on
             ``dose``: ``dose_time``, ``dose_amount``, ``dose_rate``, ``dose_compartment``,
-            ``dose_additional``, ``dose_interval``, ``dose_evid``, ``dose_subject``; on ``reset``:
-            ``reset_time``, ``reset_subject``. The ``..._subject`` variables are indices into
-            ``subject``. Covariates stand on ``subject`` under their own names, and as
-            ``covariate_NAME`` where that name is taken.
+            ``dose_additional``, ``dose_interval``, ``dose_steady_state``, ``dose_evid``,
+            ``dose_subject``; on ``reset``: ``reset_time``, ``reset_subject``. The ``..._subject``
+            variables are indices into ``subject``. Covariates stand on ``subject`` under their own
+            names, and as ``covariate_NAME`` where that name is taken.
+
+            Where something is censored, ``censoring`` and ``limit`` stand on ``observation``. Where
+            the study has occasions, there is the dimension ``occasion`` with ``occasion_subject``
+            and ``occasion_label``, and ``observation_occasion``, ``dose_occasion`` are indices into
+            it. Where covariates vary, the dimension ``record`` (coordinate: row numbers) holds
+            ``record_time``, ``record_subject`` and their values as ``varying_NAME``; the attribute
+            ``interpolation`` says how they run between records.
         """
-        return study_dataset(self.name, self.subjects, self.records, self.covariates)
+        return study_dataset(self)
 
     def __repr__(self) -> str:
-        return study_summary(self.name, self.subjects, self.records, self.covariates)
+        return study_summary(self)
 
     def _where(self, *events: int) -> NDArray[np.int64]:
         rows = np.flatnonzero(np.isin(self.records.evid, events)).astype(np.int64)
         rows.setflags(write=False)
         return rows
-
-
-def _sequence(names: Sequence[Any] | NDArray[Any], what: str) -> list[Any]:
-    if isinstance(names, (str, bytes)) or not hasattr(names, "__iter__"):
-        raise TypeError(f"{what} must be a list, and is {names!r}. Write [{names!r}].")
-    return [name.item() if isinstance(name, np.generic) else name for name in names]
-
-
-def _check_known(names: list[Any], valid: list[Any], what: str, study: str) -> None:
-    unknown = [name for name in names if isinstance(name, bool) or name not in valid]
-    if unknown:
-        raise ValueError(
-            f"Study {study!r} has no {what} {unknown}. Its {what} are {valid}"
-            + (f" ({type(valid[0]).__name__}s)." if valid else ".")
-        )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnode_nlme.study.cells import Unreadable, read_cell, whole_number_text
+from bnode_nlme.study.cells import Unreadable, read_cell
 from bnode_nlme.study.columns import Columns
 from bnode_nlme.study.findings import Findings, Mask
+from bnode_nlme.study.identity import as_integers, identity
 from bnode_nlme.study.number_column import Numbers
 
 
@@ -38,35 +36,11 @@ class Grouping:
 
 def group_rows(columns: Columns) -> Grouping:
     """Group the rows by ID, wherever they stand."""
-    labels = [_id_label(raw) for raw in columns.cells("ID")]
+    labels = [identity(raw) for raw in columns.cells("ID")]
     distinct = list(dict.fromkeys(label for label in labels if label is not None))
     place = {label: k for k, label in enumerate(distinct)}
     index = np.array([-1 if label is None else place[label] for label in labels], dtype=np.int64)
-    whole = all(whole_number_text(label) == label and _fits(label) for label in distinct)
-    return Grouping([int(label) for label in distinct] if whole else distinct, index)
-
-
-def _id_label(raw: Any) -> str | None:
-    whole = whole_number_text(raw)
-    if whole is not None:
-        return whole
-    cell = read_cell(raw)
-    if isinstance(raw, str) and isinstance(cell, (str, float)):
-        # As written: "007" is a name, not the number 7.
-        text = raw.strip()
-        return text if text.isprintable() and not _infinite(cell) else None
-    # A number that float rounds, such as a long Decimal, could merge two subjects.
-    exact = isinstance(cell, float) and not _infinite(cell) and bool(raw == cell)
-    return repr(cell) if exact and not isinstance(raw, numbers.Integral) else None
-
-
-def _infinite(cell: float | str) -> bool:
-    # "1e999" is text that overflows, "inf" text that says so: neither is a name.
-    return isinstance(cell, float) and math.isinf(cell)
-
-
-def _fits(label: str) -> bool:
-    return len(label) <= 20 and -(2**63) <= int(label) < 2**63
+    return Grouping(as_integers(distinct), index)
 
 
 def check_subjects(columns: Columns, grouping: Grouping, findings: Findings) -> None:
@@ -96,8 +70,8 @@ def check_subjects(columns: Columns, grouping: Grouping, findings: Findings) -> 
         split,
         "ID",
         lambda k: f"an ID not seen before: this subject's rows ended at row {rows[again[k]]}",
-        "A subject's rows stand together: sort the table by ID, or, if these are different people "
-        "or a second occasion to be fitted apart, give them IDs of their own.",
+        "A subject's rows stand together: sort the table by ID and TIME, or, if these are different "
+        "people, give them IDs of their own. Occasions of one subject go into the column OCC.",
     )
 
 

@@ -63,6 +63,17 @@ def test_warfarin_pkpd() -> None:
     assert study.select(outputs=["cp"]).n_observations == 251
 
 
+def test_warfarin_pk_is_the_concentrations_of_warfarin_pkpd() -> None:
+    study, whole = datasets.warfarin_pk(), datasets.warfarin_pkpd()
+    assert study.name == "warfarin_pk"
+    assert (study.n_subjects, study.n_observations, study.n_doses) == (32, 251, 32)
+    assert set(study.records.output[study.observations]) == {"cp"}
+    kept = np.isin(whole.records.row, study.records.row)
+    assert set(whole.records.output[~kept]) == {"pca"}
+    np.testing.assert_array_equal(study.records.value, whole.records.value[kept])
+    assert list(study.covariates) == ["WT", "AGE", "SEX"]
+
+
 def test_indomethacin() -> None:
     study = datasets.indomethacin()
     assert (study.n_subjects, study.n_observations, study.n_doses) == (6, 66, 6)

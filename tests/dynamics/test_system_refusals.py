@@ -8,7 +8,7 @@ import pytest
 from pytensor.compile.sharedvalue import shared
 from pytensor.tensor.random.variable import shared_rng
 
-from bnode_nlme.dynamics import MLP, DeclarationError, System, UnknownNameError
+from bnode_nlme.dynamics import MLP, DeclarationError, Dosing, System, UnknownNameError
 
 NET = MLP("absorption", inputs=1, hidden=(2,))
 PAIR = MLP("pair", inputs=1, hidden=(2,), outputs=2)
@@ -72,7 +72,28 @@ def test_the_declaration_that_the_refusals_start_from_is_accepted() -> None:
             {"initial": {"peripheral": lambda p, c: 1.0}},
             r"initial= has 'peripheral', .* Declared states: 'depot', 'central'",
         ),
-        ({"dosing": {"depot": 1}}, r"dosing= .* is not supported yet"),
+        ({"dosing": ("depot",)}, r"dosing= wants a dict of Dosing by state, found \('depot',\)"),
+        ({"dosing": {"depot": 1}}, r"dosing= of state 'depot' wants a Dosing, found 1 of type int"),
+        (
+            {"dosing": {"gut": Dosing(lag=lambda p, c: 1.0)}},
+            r"dosing= has 'gut', .* Declared states: 'depot', 'central'",
+        ),
+        (
+            {"dosing": {"depot": Dosing(lag=lambda t, y: 1.0)}},
+            r"lag of the doses into state 'depot': wanted a function of \(p, c\), found one of",
+        ),
+        (
+            {"dosing": {"depot": Dosing(rate=lambda p, c: "fast")}},
+            r"rate of the doses into state 'depot': wanted a scalar .* found 'fast'",
+        ),
+        (
+            {"dosing": {"depot": Dosing(duration=lambda p, c: p.D1)}},
+            r"p\.D1: the system has no parameter named 'D1'",
+        ),
+        (
+            {"dosing": {"depot": Dosing(lag=lambda p, c: pt.dscalar("outside"))}},
+            r"lag of the doses into state 'depot': the variable 'outside'",
+        ),
         ({"rhs": {"depot": 0.0}}, r"rhs: wanted a function of \(t, y, p, nn, c\), found \{"),
         ({"rhs": lambda t, y: {}}, r"rhs: wanted a function of .*, found one of \(t, y\)"),
         (
@@ -205,7 +226,7 @@ def test_networks_called_wrongly_are_refused(use: Any, message: str) -> None:
     [
         (
             {"parameters": ("CL", "V", "ka")},
-            r"parameters: 'ka' declared, but neither rhs nor outputs nor initial depend on it\. "
+            r"parameters: 'ka' declared, but neither rhs nor outputs nor initial nor dosing depend on it\. "
             r"Use it there as p\.ka, or remove it from parameters=",
         ),
         (

@@ -127,7 +127,8 @@ def test_pickles_are_equal_and_compute_equal_numbers(pickler: Any, both: Any) ->
         assert copy == op
         assert hash(copy) == hash(op)
         assert str(copy) == str(op)
-        same = ~np.isin(np.arange(at.SIZE), [at.TAPE_HINT, at.INTEGRATORS])  # each has its own
+        own = [at.TAPE_HINT, at.INTEGRATORS, at.VARYING]  # each has its own
+        same = ~np.isin(np.arange(at.SIZE), own)
         assert_array_equal(copy.solver.template[same], op.solver.template[same])
     if pickler is cloudpickle:
         return  # compiled again all the same
@@ -227,7 +228,7 @@ def open_solve(request: pytest.FixtureRequest) -> Any:
         ({"offsets": np.array([0, 3])}, "one row for each subject"),
         ({"offsets": np.array([0, 7, 3, 12])}, "must not decrease"),
         ({"offsets": np.array([0, 3, 8, 99])}, "begin at 0 and end"),
-        ({"targets": np.full(12, 50)}, "no row or state"),
+        ({"targets": np.full(12, 50)}, "no row, state or status"),
         ({"times": np.zeros(3)}, "one length"),
         ({"amounts": np.zeros(3)}, "one length"),
         ({"weights": np.zeros(2)}, "Weights of a solve"),

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 EVENTS = ["ID", "TIME", "EVID", "AMT", "RATE", "ADDL", "II", "SS", "CMT", "DV", "DVID", "MDV"]
-LATER = ["CENS", "LIMIT", "LLOQ", "OCC", "DATE"]
+EVENTS += ["CENS", "LIMIT", "OCC"]
+REFUSED = ["LLOQ", "DATE"]
 # Headings that the fuzzer uses, and the column that each is taken to be meant for.
 NEARLY = {
     "AMNT": "AMT",
@@ -42,7 +43,9 @@ class Reading:
     faults: set[int | None] = field(default_factory=set)
     records: list[dict[str, Any]] = field(default_factory=list)
     covariates: dict[str, list[float]] = field(default_factory=dict)
+    varying: dict[str, list[float]] = field(default_factory=dict)
     subjects: list[int] | list[str] = field(default_factory=list)
+    occasions: list[tuple[int, int | str]] | None = None
 
 
 def kind(raw: Any) -> tuple[str, Any]:
@@ -94,7 +97,10 @@ def subject_label(raw: Any) -> str | None:
 
 
 def plain_reading(
-    headings: Sequence[Any], rows: Sequence[Sequence[Any]], covariates: Sequence[str]
+    headings: Sequence[Any],
+    rows: Sequence[Sequence[Any]],
+    covariates: Sequence[str],
+    interpolation: str = "locf",
 ) -> Reading:
     reading = Reading()
     faults = reading.faults
@@ -102,24 +108,29 @@ def plain_reading(
     if _table_at_fault(headings, upper, rows, covariates):
         faults.add(None)
         return reading
-    wanted = [*EVENTS, *LATER, *[name.upper() for name in covariates]]
+    wanted = [*EVENTS, *REFUSED, *[name.upper() for name in covariates]]
     table = [{n: row[upper.index(n)] if n in upper else None for n in wanted} for row in rows]
     labels = [subject_label(cells["ID"]) for cells in table]
     for r, cells in enumerate(table):
-        record, fault = read_row(cells, has_evid="EVID" in upper)
+        record, fault = read_row(cells, has_evid="EVID" in upper, has_cens="CENS" in upper)
         reading.records.append({**record, "row": r + 1, "label": labels[r]})
         if fault or labels[r] is None:
             faults.add(r + 1)
     if all(record["evid"] in (1, 3, 4) for record in reading.records):
         faults.add(None)
     order = list(dict.fromkeys(label for label in labels if label is not None))
-    for label in order:
-        mine = [r for r in range(len(rows)) if labels[r] == label]
-        faults.update(r + 1 for r in _occasion_changes(mine, table))
-        for name in covariates:
-            value, fault_rows = _one_value(mine, table, name)
-            faults.update(r + 1 for r in fault_rows)
-            reading.covariates.setdefault(name, []).append(value)
+    faults.update(r + 1 for r in _occasions(reading, table, labels, order))
+    numbers: dict[str, list[float | None]] = {}
+    for name in covariates:
+        read = [kind(row[name.upper()]) for row in table]
+        given = [None if w == BLANK or _no_number(w, v, True) else float(v) for w, v in read]
+        for label in order:
+            mine = [r for r in range(len(rows)) if labels[r] == label]
+            if all(read[r][0] == BLANK for r in mine):
+                faults.add(mine[0] + 1)
+        if interpolation == "linear":
+            faults.update(r + 1 for r in _jumps(labels, reading.records, given))
+        numbers[name] = given
     for r, cells in enumerate(table):
         if any(_no_number(*kind(cells[name.upper()]), booleans=True) for name in covariates):
             faults.add(r + 1)
@@ -130,6 +141,9 @@ def plain_reading(
         faults.update(r + 1 for r in _too_many_doses(labels, reading.records))
     whole = all(_is_int64(label) for label in order)
     reading.subjects = [int(label) for label in order] if whole else order
+    if not faults:
+        for name, given in numbers.items():
+            _fill_covariate(reading, name, labels, given, interpolation)
     return reading
 
 
@@ -139,7 +153,7 @@ def _table_at_fault(
     rows: Sequence[Sequence[Any]],
     covariates: Sequence[str],
 ) -> bool:
-    used = [*EVENTS, *LATER, *[name.upper() for name in covariates]]
+    used = [*EVENTS, *REFUSED, *[name.upper() for name in covariates]]
     if any(upper.count(name) > 1 for name in used) or not rows:
         return True
     if "ID" not in upper or "TIME" not in upper or not {"DV", "EVID"} & set(upper):
@@ -160,14 +174,17 @@ def _no_number(what: str, value: Any, booleans: bool = False) -> bool:
     return what in (TEXT, BAD) or (what == BOOLEAN and not booleans)
 
 
-def read_row(cells: dict[str, Any], *, has_evid: bool) -> tuple[dict[str, Any], bool]:
+def read_row(
+    cells: dict[str, Any], *, has_evid: bool, has_cens: bool
+) -> tuple[dict[str, Any], bool]:
     """The record of one row, and whether anything in the row is at fault."""
     wrong: list[bool] = []
     number: dict[str, float | None] = {}
     broken: dict[str, bool] = {}
-    for name in ("TIME", "EVID", "AMT", "RATE", "ADDL", "II", "SS", "DV", "MDV"):
+    numbers = ("TIME", "EVID", "AMT", "RATE", "ADDL", "II", "SS", "DV", "MDV", "CENS", "LIMIT")
+    for name in numbers:
         what, value = kind(cells[name])
-        broken[name] = _no_number(what, value, booleans=name == "MDV")
+        broken[name] = _no_number(what, value, booleans=name in ("MDV", "CENS"))
         number[name] = None if broken[name] or what == BLANK else float(value)
     wrong += broken.values()
     wrong.append(number["TIME"] is None)
@@ -184,14 +201,21 @@ def read_row(cells: dict[str, Any], *, has_evid: bool) -> tuple[dict[str, Any], 
     count = number["ADDL"] or 0.0
     if evid in (0, 2, 3):
         wrong.append(any((amount, rate, count, interval, number["SS"])))
+    steady = number["SS"] or 0.0
     if dose:
-        wrong += [bool(number["SS"]), amount < 0, rate < 0, interval < 0]
-        wrong.append(amount == 0)  # with SS it is not at fault itself, but SS is
+        wrong += [interval < 0, steady not in (0, 1, 2)]
         wrong.append(count < 0 or count != int(count) or count > 10**9)
-        wrong.append(count > 0 and interval <= 0)
+        if steady in (1, 2) and amount == 0:
+            wrong += [steady == 2, rate <= 0, interval != 0, count > 0]
+        else:
+            wrong += [amount <= 0, rate < 0 and rate not in (-1, -2)]
+            wrong.append((count > 0 or steady in (1, 2)) and interval <= 0)
         if rate > 0 and amount > 0:
             duration = Fraction(amount) / Fraction(rate)
             wrong.append(not Fraction(5e-324) / 2 < duration < Fraction(2) ** 1024)
+            wrong.append(
+                steady in (1, 2) and interval > 0 and duration > 100_000 * Fraction(interval)
+            )
     if evid in (1, 2, 3, 4):
         wrong.append(number["MDV"] == 0)
         wrong.append(number["MDV"] is None and bool(number["DV"]))
@@ -208,9 +232,16 @@ def read_row(cells: dict[str, Any], *, has_evid: bool) -> tuple[dict[str, Any], 
             label[name] = value
         elif what != BLANK and (needed or (what, value) != (NUMBER, 0)):
             wrong.append(True)
-    for name in ("CENS", "LIMIT", "LLOQ"):
-        what, value = kind(cells[name])
-        wrong.append(what in (TEXT, BAD) or bool(value))
+    what, value = kind(cells["LLOQ"])
+    wrong.append(what in (TEXT, BAD) or bool(value))
+    cens, limit, dv = number["CENS"] or 0.0, number["LIMIT"], number["DV"]
+    wrong.append(cens not in (-1, 0, 1))
+    wrong.append(evid in (1, 2, 3, 4) and number["MDV"] != 1 and cens != 0)
+    wrong.append(not has_cens and bool(limit))
+    if not measured or cens == 0:
+        cens, limit = 0.0, None
+    elif limit is not None and dv is not None:
+        wrong.append(limit >= dv if cens == 1 else limit <= dv)
     wrong.append(kind(cells["DATE"])[0] != BLANK)
     record = {
         "time": number["TIME"],
@@ -222,21 +253,78 @@ def read_row(cells: dict[str, Any], *, has_evid: bool) -> tuple[dict[str, Any], 
         "compartment": label["CMT"],
         "output": label["DVID"],
         "value": number["DV"] if measured else None,
+        "steady_state": steady if dose else 0.0,
+        "censoring": cens,
+        "limit": limit,
     }
     return record, any(wrong)
 
 
-def _one_value(mine: list[int], table: list[dict[str, Any]], name: str) -> tuple[float, list[int]]:
-    cells = [(r, *kind(table[r][name.upper()])) for r in mine]
-    readable = [(r, float(v)) for r, w, v in cells if w != BLANK and not _no_number(w, v, True)]
-    if readable:
-        return readable[0][1], [r for r, value in readable if value != readable[0][1]]
-    return math.nan, mine[:1] if all(what == BLANK for _, what, _ in cells) else []
+def _occasions(
+    reading: Reading, table: list[dict[str, Any]], labels: list[str | None], order: list[str]
+) -> list[int]:
+    """Put the occasions into the reading; the rows that have none."""
+    if all(kind(cells["OCC"])[0] == BLANK for cells in table):
+        for record in reading.records:
+            record["occasion"] = None
+        return []
+    names = [subject_label(cells["OCC"]) for cells in table]
+    pairs: list[tuple[int, str]] = []
+    for subject, label in enumerate(order):
+        for r, name in enumerate(names):
+            if labels[r] == label and name is not None and (subject, name) not in pairs:
+                pairs.append((subject, name))
+    for r, record in enumerate(reading.records):
+        record["occasion"] = (labels[r], names[r])
+    whole = all(_is_int64(name) for _, name in pairs)
+    reading.occasions = [(s, int(name) if whole else name) for s, name in pairs]
+    return [r for r, name in enumerate(names) if name is None]
 
 
-def _occasion_changes(mine: list[int], table: list[dict[str, Any]]) -> list[int]:
-    given = [(r, *kind(table[r]["OCC"])) for r in mine if kind(table[r]["OCC"])[0] != BLANK]
-    return [r for r, what, value in given if what == BAD or value != given[0][2]]
+def _jumps(
+    labels: list[str | None], records: list[dict[str, Any]], given: list[float | None]
+) -> list[int]:
+    faults, last = [], None
+    for r, value in enumerate(given):
+        time = records[r]["time"]
+        if value is None or time is None or labels[r] is None:
+            continue
+        if last is not None and labels[last] == labels[r] and given[last] != value:
+            before = records[last]["time"]
+            if abs(time - before) <= 1e-12 * max(abs(time), abs(before)):
+                faults.append(r)
+        last = r
+    return faults
+
+
+def _fill_covariate(
+    reading: Reading,
+    name: str,
+    labels: list[str | None],
+    given: list[float | None],
+    interpolation: str,
+) -> None:
+    """Each blank cell from the nearest given ones of the subject, found by looking at all rows."""
+    values: list[float] = []
+    for r, value in enumerate(given):
+        mine = [k for k, label in enumerate(labels) if label == labels[r] and given[k] is not None]
+        above, below = [k for k in mine if k < r], [k for k in mine if k > r]
+        if value is not None:
+            values.append(value)
+        elif interpolation == "linear" and above and below:
+            a, b = above[-1], below[0]
+            start, time, stop = (Fraction(reading.records[k]["time"]) for k in (a, r, b))
+            first, last = Fraction(given[a] or 0.0), Fraction(given[b] or 0.0)
+            part = (time - start) / (stop - start) if stop > start else Fraction(0)
+            values.append(float(first + part * (last - first)))
+        elif (interpolation == "nocb" and below) or not above:
+            values.append(given[below[0]] or 0.0)
+        else:
+            values.append(given[above[-1]] or 0.0)
+    firsts = [labels.index(label) for label in dict.fromkeys(labels)]
+    reading.covariates[name] = [values[k] for k in firsts]
+    if any(value != values[labels.index(labels[r])] for r, value in enumerate(values)):
+        reading.varying[name] = values
 
 
 def _split(labels: list[str | None]) -> list[int]:

@@ -127,6 +127,7 @@ JUNK = st.one_of(
             "central",
             "cp",
             "étage",
+            "baseline",
             "two words",
             "if",
         ]
@@ -148,13 +149,21 @@ _HEADINGS = st.one_of(
 @st.composite
 def valid_tables(draw: st.DrawFn) -> tuple[Table, list[dict[str, Any]]]:
     """A table that must be read, and the records that must come out."""
-    has = {name: draw(st.booleans()) for name in ("EVID", "MDV", "RATE", "ADDL", "CMT", "DVID")}
+    optional = ("EVID", "MDV", "RATE", "ADDL", "CMT", "DVID", "SS", "CENS", "OCC")
+    has = {name: draw(st.booleans()) for name in optional}
+    has["SS"] &= has["ADDL"]  # with II
+    has["LIMIT"] = has["CENS"] and draw(st.booleans())
     blank = st.sampled_from([None, ".", "", "NA", math.nan])
     kinds = ["observation", "bolus"]
     kinds += ["prediction", "reset", "reset and dose"] if has["EVID"] else []
     kinds += ["unmeasured"] if has["MDV"] else []
-    kinds += ["infusion"] if has["RATE"] else []
+    kinds += ["infusion", "modelled"] if has["RATE"] else []
     kinds += ["repeated"] if has["ADDL"] else []
+    kinds += ["steady"] if has["SS"] else []
+    kinds += ["steady infusion"] if has["SS"] and has["RATE"] else []
+    kinds += ["constant"] if has["SS"] and has["RATE"] and has["EVID"] else []
+    kinds += ["censored"] * 2 if has["CENS"] else []
+    weights = st.floats(1, 200)
     ids: list[Any] = draw(
         st.one_of(
             st.lists(st.integers(-3, 2**62), min_size=1, max_size=4, unique=True),
@@ -162,15 +171,22 @@ def valid_tables(draw: st.DrawFn) -> tuple[Table, list[dict[str, Any]]]:
         )
     )
     amounts = st.floats(1e-3, 1e6)
+    repeated, measured = ("repeated", "steady", "steady infusion"), ("observation", "censored")
+    occasion = draw(st.sampled_from([3, "baseline"]))
     rows: list[dict[str, Any]] = []
     expected: list[dict[str, Any]] = []
     for subject, label in enumerate(ids):
         n = draw(st.integers(1, 5))
-        times = sorted(draw(st.lists(st.floats(-5, 200), min_size=n, max_size=n)))
-        weight = draw(st.floats(1, 200))
+        times = sorted(
+            round(t, 6) for t in draw(st.lists(st.floats(-5, 200), min_size=n, max_size=n))
+        )
+        weight = draw(weights)
+        # One value at a time, so that it can be interpolated in any way.
+        later = {time: draw(weights) for time in times} if draw(st.booleans()) else {}
         for k, time in enumerate(times):
             what = "observation" if subject == k == 0 else draw(st.sampled_from(kinds))
-            evid = {"observation": 0, "unmeasured": 0, "prediction": 2, "reset": 3}.get(what, 1)
+            kind = {"observation": 0, "censored": 0, "unmeasured": 0, "prediction": 2, "reset": 3}
+            evid = kind.get(what, 1)
             evid = 4 if what == "reset and dose" else evid
             record: dict[str, Any] = {
                 "subject": subject,
@@ -178,14 +194,26 @@ def valid_tables(draw: st.DrawFn) -> tuple[Table, list[dict[str, Any]]]:
                 "time": time,
                 # Without a column EVID, MDV=1 alone is a prediction point.
                 "evid": 2 if what == "unmeasured" and not has["EVID"] else evid,
-                "amount": draw(amounts) if evid in (1, 4) else 0.0,
-                "rate": draw(amounts) if what == "infusion" else 0.0,
+                "amount": draw(amounts) if evid in (1, 4) and what != "constant" else 0.0,
+                "rate": draw(amounts) if what in ("infusion", "constant") else 0.0,
                 "additional": draw(st.integers(1, 9)) if what == "repeated" else 0,
-                "interval": draw(st.floats(0.5, 24)) if what == "repeated" else 0.0,
+                "interval": draw(st.floats(0.5, 24)) if what in repeated else 0.0,
+                "steady_state": draw(st.sampled_from([1, 2])) if "steady" in what else 0,
+                "censoring": draw(st.sampled_from([1, -1])) if what == "censored" else 0,
+                "limit": math.nan,
                 "compartment": draw(st.sampled_from(["", "1", "2", "depot"])) if has["CMT"] else "",
                 "output": draw(st.sampled_from(["", "1", "cp"])) if has["DVID"] else "",
-                "value": draw(st.floats(-10, 1e4)) if what == "observation" else math.nan,
+                "value": draw(st.floats(-10, 1e4)) if what in measured else math.nan,
             }
+            if what == "constant":
+                record["steady_state"] = 1
+            if what == "modelled":
+                record["rate"] = draw(st.sampled_from([-1.0, -2.0]))
+            if what == "steady infusion":
+                # Some of them longer than the interval.
+                record["rate"] = record["amount"] / draw(st.floats(0.1, 100))
+            if record["censoring"] and has["LIMIT"] and draw(st.booleans()):
+                record["limit"] = record["value"] - record["censoring"] * draw(st.floats(1, 9))
             nothing = draw(blank)
             dv = draw(st.sampled_from([nothing, 0])) if evid else nothing
             cells = {
@@ -198,9 +226,15 @@ def valid_tables(draw: st.DrawFn) -> tuple[Table, list[dict[str, Any]]]:
                 "II": record["interval"] or nothing,
                 "CMT": record["compartment"] or nothing,
                 "DVID": record["output"] or nothing,
-                "DV": record["value"] if what == "observation" else dv,
-                "MDV": int(what != "observation"),
-                "WT": weight if k == 0 else draw(st.sampled_from([weight, nothing])),
+                "DV": record["value"] if what in measured else dv,
+                "MDV": int(what not in measured),
+                "SS": record["steady_state"] or nothing,
+                "CENS": record["censoring"] or draw(st.sampled_from([nothing, 0])),
+                "LIMIT": nothing if math.isnan(record["limit"]) else record["limit"],
+                "OCC": draw(st.sampled_from([1, 2, "1.0", occasion])),
+                "WT": later.get(time, weight)
+                if k == 0
+                else draw(st.sampled_from([later.get(time, weight), nothing])),
                 "NOTE": "anything, 1",
             }
             if not has["ADDL"]:

@@ -18,19 +18,33 @@ from bnode_nlme.study import Study, TableError, read_nonmem
 from tests.study.plain_reading import plain_reading
 from tests.study.tables import Table, spoilt_tables, valid_tables
 
-COLUMNS = ("time", "evid", "amount", "rate", "additional", "interval", "compartment", "output")
+COLUMNS = (
+    "time",
+    "evid",
+    "amount",
+    "rate",
+    "additional",
+    "interval",
+    "compartment",
+    "output",
+    "steady_state",
+    "censoring",
+)
+INTERPOLATIONS = st.sampled_from(["locf", "nocb", "linear"])
 EVERY_DAY = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 THOROUGH = settings(EVERY_DAY, max_examples=10_000)
 
 
-def check(headings: list[Any], rows: list[list[Any]], covariates: Any, table: Any) -> bool:
+def check(
+    headings: list[Any], rows: list[list[Any]], covariates: Any, table: Any, how: Any
+) -> bool:
     """Read `table` both ways and compare; whether it was read."""
-    plain = plain_reading(headings, rows, covariates)
+    plain = plain_reading(headings, rows, covariates, how)
     refused, study = None, None
     try:
-        study = read_nonmem(table, covariates=covariates)
+        study = read_nonmem(table, covariates=covariates, interpolation=how)
     except TableError as error:
         refused = error
     if study is not None:
@@ -55,12 +69,29 @@ def agree(study: Study, plain: Any) -> None:
     assert study.records.row.tolist() == [r["row"] for r in plain.records]
     labels = [str(study.subjects[k]) for k in study.records.subject]
     assert labels == [r["label"] for r in plain.records]
-    for value, record in zip(study.records.value, plain.records, strict=True):
-        assert math.isnan(value) if record["value"] is None else value == record["value"]
+    for name in ("value", "limit"):
+        for number, record in zip(getattr(study.records, name), plain.records, strict=True):
+            assert math.isnan(number) if record[name] is None else number == record[name]
     assert {k: v.tolist() for k, v in study.covariates.items()} == plain.covariates
+    assert list(study.varying) == list(plain.varying)
+    for name, values in study.varying.items():
+        # The plain reading is exact, and rounded once.
+        tolerance = 1e-12 if study.interpolation == "linear" else 0.0
+        largest = max(map(abs, plain.varying[name]))
+        np.testing.assert_allclose(values, plain.varying[name], tolerance, tolerance * largest)
+    if plain.occasions is None:
+        assert study.occasions is None
+        assert set(study.records.occasion.tolist()) == {-1}
+        return
+    assert study.occasions is not None
+    pairs = zip(study.occasions.subject.tolist(), study.occasions.label.tolist(), strict=True)
+    assert list(pairs) == plain.occasions
+    for k, record in zip(study.records.occasion, plain.records, strict=True):
+        subject, label = plain.occasions[k]
+        assert (str(plain.subjects[subject]), str(label)) == record["occasion"]
 
 
-def check_frame(table: Table, dtypes: str) -> bool:
+def check_frame(table: Table, dtypes: str, how: str) -> bool:
     frame = table.frame()
     if dtypes == "inferred":
         frame = frame.infer_objects()
@@ -68,10 +99,10 @@ def check_frame(table: Table, dtypes: str) -> bool:
         frame.index = pd.Index([f"i{k % 2}" for k in range(len(frame))], dtype=object)
     # From the frame, because pandas may round or retype what it was given.
     rows = [[frame.iloc[i, j] for j in range(frame.shape[1])] for i in range(frame.shape[0])]
-    return check(list(frame.columns), rows, table.covariates, frame)
+    return check(list(frame.columns), rows, table.covariates, frame, how)
 
 
-def check_file(table: Table) -> bool:
+def check_file(table: Table, how: str) -> bool:
     def text(cell: Any) -> str:
         try:
             return "" if cell is None else str(cell)
@@ -88,22 +119,22 @@ def check_file(table: Table) -> bool:
             with pytest.raises(TableError, match="no header"):
                 read_nonmem(path)
             return False
-        return check(headings, rows, table.covariates, path)
+        return check(headings, rows, table.covariates, path, how)
 
 
 DTYPES = st.sampled_from(["objects", "inferred", "indexed"])
 
 
 @EVERY_DAY
-@given(spoilt_tables(), DTYPES)
-def test_spoilt_frames_are_read_as_written_or_refused(table: Table, dtypes: str) -> None:
-    check_frame(table, dtypes)
+@given(spoilt_tables(), DTYPES, INTERPOLATIONS)
+def test_spoilt_frames_are_read_as_written_or_refused(table: Table, dtypes: str, how: str) -> None:
+    check_frame(table, dtypes, how)
 
 
 @EVERY_DAY
-@given(spoilt_tables())
-def test_spoilt_files_are_read_as_written_or_refused(table: Table) -> None:
-    check_file(table)
+@given(spoilt_tables(), INTERPOLATIONS)
+def test_spoilt_files_are_read_as_written_or_refused(table: Table, how: str) -> None:
+    check_file(table, how)
 
 
 @pytest.mark.slow
@@ -111,9 +142,9 @@ def test_ten_thousand_spoilt_frames_are_read_as_written_or_refused() -> None:
     outcomes = []
 
     @THOROUGH
-    @given(spoilt_tables(), DTYPES)
-    def run(table: Table, dtypes: str) -> None:
-        outcomes.append(check_frame(table, dtypes))
+    @given(spoilt_tables(), DTYPES, INTERPOLATIONS)
+    def run(table: Table, dtypes: str, how: str) -> None:
+        outcomes.append(check_frame(table, dtypes, how))
 
     run()
     # Neither outcome may be so rare that the comparison is empty.
@@ -126,9 +157,9 @@ def test_ten_thousand_spoilt_files_are_read_as_written_or_refused() -> None:
     outcomes = []
 
     @THOROUGH
-    @given(spoilt_tables())
-    def run(table: Table) -> None:
-        outcomes.append(check_file(table))
+    @given(spoilt_tables(), INTERPOLATIONS)
+    def run(table: Table, how: str) -> None:
+        outcomes.append(check_file(table, how))
 
     run()
     assert len(outcomes) >= 10_000
@@ -136,32 +167,39 @@ def test_ten_thousand_spoilt_files_are_read_as_written_or_refused() -> None:
 
 
 @EVERY_DAY
-@given(valid_tables(), st.sampled_from(["objects", "inferred", "indexed", "file"]))
+@given(valid_tables(), st.sampled_from(["objects", "inferred", "indexed", "file"]), INTERPOLATIONS)
 def test_valid_tables_give_back_what_was_written(
-    written: tuple[Table, list[dict[str, Any]]], way: str
+    written: tuple[Table, list[dict[str, Any]]], way: str, how: str
 ) -> None:
     table, expected = written
-    assert check_file(table) if way == "file" else check_frame(table, way)
+    assert check_file(table, how) if way == "file" else check_frame(table, way, how)
     study = read_nonmem(table.frame(), covariates=table.covariates)
-    for name in (*COLUMNS, "subject", "row", "value"):
+    for name in (*COLUMNS, "subject", "row", "value", "limit"):
         found = getattr(study.records, name)
         np.testing.assert_array_equal(found, [record[name] for record in expected], err_msg=name)
 
 
 @EVERY_DAY
-@given(valid_tables())
+@given(valid_tables(), INTERPOLATIONS)
 def test_a_study_written_out_and_read_again_is_the_same(
-    written: tuple[Table, list[dict[str, Any]]],
+    written: tuple[Table, list[dict[str, Any]]], how: Any
 ) -> None:
     table, _ = written
-    study = read_nonmem(table.frame(), covariates=table.covariates)
-    again = read_nonmem(as_frame(study), covariates=table.covariates)
+    study = read_nonmem(table.frame(), covariates=table.covariates, interpolation=how)
+    again = read_nonmem(as_frame(study), covariates=table.covariates, interpolation=how)
     assert again.subjects.tolist() == study.subjects.tolist()
-    for name in (*COLUMNS, "subject", "row", "value"):
+    for name in (*COLUMNS, "subject", "row", "value", "limit"):
         first, second = getattr(study.records, name), getattr(again.records, name)
         np.testing.assert_array_equal(first, second, err_msg=name)
     for name, values in study.covariates.items():
         np.testing.assert_array_equal(again.covariates[name], values)
+    assert list(again.varying) == list(study.varying)
+    for name, values in study.varying.items():
+        np.testing.assert_array_equal(again.varying[name], values)
+    np.testing.assert_array_equal(again.records.occasion, study.records.occasion)
+    if study.occasions is not None and again.occasions is not None:
+        assert again.occasions.label.tolist() == study.occasions.label.tolist()
+        assert again.occasions.subject.tolist() == study.occasions.subject.tolist()
 
 
 def as_frame(study: Study) -> pd.DataFrame:
@@ -179,7 +217,14 @@ def as_frame(study: Study) -> pd.DataFrame:
             "DVID": records.output,
             "DV": records.value,
             "MDV": np.isnan(records.value),
-            **{name: values[records.subject] for name, values in study.covariates.items()},
+            "SS": records.steady_state,
+            "CENS": records.censoring,
+            "LIMIT": records.limit,
+            "OCC": None if study.occasions is None else study.occasions.label[records.occasion],
+            **{
+                name: study.varying.get(name, values[records.subject])
+                for name, values in study.covariates.items()
+            },
         }
     )
 

@@ -65,6 +65,45 @@ def test_all_events_with_outputs_and_predictions() -> None:
     assert study.coords["observation"].tolist() == [1, 3, 4, 6]
 
 
+def test_steady_states_and_modelled_infusions() -> None:
+    study = read(
+        """ID TIME EVID AMT RATE ADDL II SS DV
+            1  0    1   100 .    .    12 1  .
+            1  1    1   50  2    3    6  2  .
+            1  2    4   70  -1   .    24 1  .
+            1  3    1   80  -2   2    24 0  .
+            1  4    1   0   5    .    .  1  .
+            1  5    1   .   5    0    0  1  .
+            1  6    0   .   .    .    .  .  3
+        """
+    )
+    r = study.records
+    assert r.steady_state.tolist() == [1, 2, 1, 0, 1, 1, 0]
+    assert r.interval.tolist() == [12, 6, 24, 24, 0, 0, 0]
+    assert r.rate.tolist() == [0, 2, -1, -2, 5, 5, 0]
+    assert r.amount.tolist() == [100, 50, 70, 80, 0, 0, 0]
+    assert r.additional.tolist() == [0, 3, 0, 2, 0, 0, 0]
+
+
+def test_censored_rows_keep_their_limit_and_the_far_end() -> None:
+    study = read(
+        """ID TIME EVID AMT MDV CENS LIMIT DV
+            1  0    1   10  1   .    0     .
+            1  1    0   .   0   1    .     0.1
+            1  2    0   .   0   1    0     0.1
+            1  3    0   .   0   -1   .     90
+            1  4    0   .   0   -1   99    90
+            1  5    0   .   0   0    0     5
+            1  6    0   .   1   1    7     .
+            1  7    2   .   1   1    7     3
+        """
+    )
+    r = study.records
+    assert r.censoring.tolist() == [0, 1, 1, -1, -1, 0, 0, 0]
+    np.testing.assert_array_equal(r.value, [np.nan, 0.1, 0.1, 90, 90, 5, np.nan, np.nan])
+    np.testing.assert_array_equal(r.limit, [np.nan, np.nan, 0, np.nan, 99, *[np.nan] * 3])
+
+
 def test_rows_of_equal_time_keep_the_order_of_the_table() -> None:
     study = read("ID TIME EVID AMT DV\n1 5 0 . 1\n1 5 1 10 .\n1 5 0 . 2")
     assert study.records.evid.tolist() == [0, 1, 0]
@@ -191,14 +230,9 @@ def test_file_and_frame_give_the_same_study(tmp_path: Path) -> None:
 
 def test_columns_that_mean_nothing_here_are_ignored() -> None:
     study = read(
-        "ID TIME DV RACE AST C LLOQ OCC CENS AMTS\n1 0 2 1 30 x 0 1 0 0\n1 1 3 1 31 y . 1 . ."
+        "ID TIME DV RACE AST C LLOQ OCC CENS AMTS\n1 0 2 1 30 x 0 . 0 0\n1 1 3 1 31 y . . . ."
     )
     assert study.n_observations == 2
+    assert study.occasions is None
     with pytest.raises(TableError, match="AMTS"):
         read("ID TIME DV AMTS\n1 0 2 5")
-
-
-@pytest.mark.parametrize("interpolation", ["locf", "nocb", "linear"])
-def test_static_covariates_are_the_same_by_any_interpolation(interpolation: Any) -> None:
-    study = read("ID TIME DV WT\n1 0 2 .\n1 1 3 70", covariates=["WT"], interpolation=interpolation)
-    assert study.covariates["WT"].tolist() == [70]

@@ -104,6 +104,28 @@ def test_repr(study: Study) -> None:
     assert repr(study.records) == "Records(8 rows of 3 subjects)"
 
 
+def test_repr_of_what_is_rarer() -> None:
+    frame = pd.DataFrame(
+        {
+            "ID": 1,
+            "TIME": range(6),
+            "EVID": [1, 1, 1, 0, 0, 0],
+            "AMT": [5, 5, 5, None, None, None],
+            "RATE": [-1, -2, 0, None, None, None],
+            "SS": [1, 0, 2, None, None, None],
+            "II": [8, 0, 8, None, None, None],
+            "DV": [None, None, None, 2, 2, 9],
+            "CENS": [0, 0, 0, 1, 1, -1],
+        }
+    )
+    assert repr(read_nonmem(frame)).splitlines()[1:3] == [
+        "  observations: 3, 2 of them below their limit of quantification, "
+        "1 of them above its limit of quantification",
+        "  doses: 3 (1 bolus, 1 infusion of modelled rate, 1 infusion of modelled duration, "
+        "2 at steady state)",
+    ]
+
+
 def test_select_subjects(study: Study) -> None:
     part = study.select(subjects=["c", "a"])
     assert part.subjects.tolist() == ["a", "c"]  # the order of the table
@@ -167,6 +189,7 @@ def test_to_xarray(study: Study, tmp_path: Path) -> None:
     assert data["dose_rate"].values.tolist() == [0, 5, 0]
     assert data["dose_additional"].values.tolist() == [3, 0, 0]
     assert data["dose_interval"].values.tolist() == [12, 0, 0]
+    assert data["dose_steady_state"].values.tolist() == [0, 0, 0]
     assert data["dose_compartment"].values.tolist() == ["1", "gut", ""]
     assert data["dose_evid"].values.tolist() == [1, 1, 4]
     assert data["dose_subject"].values.tolist() == [0, 1, 2]
@@ -178,6 +201,13 @@ def test_to_xarray(study: Study, tmp_path: Path) -> None:
     assert all(variable.attrs["long_name"] for variable in data.variables.values())
     data["time"].values[0] = 99
     assert study.records.time[1] == 1
+
+
+def test_censoring_to_xarray() -> None:
+    frame = pd.DataFrame({"ID": 1, "TIME": [0, 1], "DV": [1, 2], "CENS": [0, 1], "LIMIT": [0, 1]})
+    data = read_nonmem(frame).to_xarray()
+    assert data["censoring"].values.tolist() == [0, 1]
+    np.testing.assert_array_equal(data["limit"], [np.nan, 1])
 
 
 def test_covariates_under_names_that_the_data_set_uses() -> None:
@@ -215,6 +245,19 @@ def test_records_made_by_hand_are_checked() -> None:
         make(subject=[1, 0])
     with pytest.raises(ValueError, match="time must not decrease"):
         make(time=[1, 0])
+    with pytest.raises(
+        ValueError, match=r"steady_state must be one of \(0, 1, 2\), and holds \[3\]"
+    ):
+        make(steady_state=[0, 3])
+    with pytest.raises(ValueError, match=r"censoring must be one of \(-1, 0, 1\), and holds \[2\]"):
+        make(censoring=[0, 2])
+
+
+def test_columns_that_are_left_out_hold_nothing() -> None:
+    records = make()
+    assert records.steady_state.tolist() == records.censoring.tolist() == [0, 0]
+    assert records.occasion.tolist() == [-1, -1]
+    assert np.isnan(records.limit).all()
 
 
 def test_studies_made_by_hand_are_checked() -> None:

@@ -66,8 +66,7 @@ def test_the_good_table_is_good() -> None:
         ({"AMT": {4: "１"}}, 4, 2, "AMT", "'１'", "a number"),
         ({"RATE": {2: 5}}, 2, 1, "RATE", "5", "0 or blank where EVID is 0, 2 or 3"),
         ({"RATE": {1: -3}}, 1, 1, "RATE", "-3", "blank or 0 for a bolus"),
-        ({"RATE": {1: -1}}, 1, 1, "RATE", "-1", ".*from the model are not supported yet"),
-        ({"RATE": {1: -2}}, 1, 1, "RATE", "-2", ".*from the model are not supported yet"),
+        ({"RATE": {1: -1.5}}, 1, 1, "RATE", "-1.5", "blank or 0 for a bolus, .*, -1 or -2"),
         ({"RATE": {1: 1e-320}}, 1, 1, "RATE", "1e-320", "a rate for which AMT / RATE"),
         ({"ADDL": {1: 3}}, 1, 1, "II", "no column II", "a positive interval between doses"),
         ({"ADDL": {1: 3}, "II": {1: 0}}, 1, 1, "II", "0", "a positive interval"),
@@ -77,7 +76,33 @@ def test_the_good_table_is_good() -> None:
         ({"ADDL": {1: 1e300}, "II": {1: 1}}, 1, 1, "ADDL", "1e+300", "a whole number from 0"),
         ({"ADDL": {2: 1}}, 2, 1, "ADDL", "1", "0 or blank where EVID is 0"),
         ({"ADDL": {1: 10**6}, "II": {1: 1e-6}}, 1, 1, "ADDL", "1000000", "at most 100000 doses"),
-        ({"SS": {1: 1}}, 1, 1, "SS", "1", "0 or blank: steady state is not supported yet"),
+        ({"SS": {1: 1}}, 1, 1, "II", "no column II", "a positive interval .*: SS is 1"),
+        ({"SS": {1: 2}, "II": {1: 0}}, 1, 1, "II", "0", "a positive interval .*: SS is 2"),
+        ({"SS": {1: 1}, "II": {1: -3}}, 1, 1, "II", "-3", "a positive interval between doses"),
+        ({"SS": {1: 3}, "II": {1: 12}}, 1, 1, "SS", "3", "0, 1, 2 or blank"),
+        ({"SS": {1: -1}, "II": {1: 12}}, 1, 1, "SS", "-1", "0, 1, 2 or blank"),
+        ({"SS": {1: 1}, "AMT": {1: 0}}, 1, 1, "AMT", "0", "a positive amount, or 0 and a positive"),
+        (
+            {"SS": {1: 1}, "AMT": {1: 0}, "RATE": {1: -1}},
+            *(1, 1, "RATE", "-1", "the positive rate of a constant infusion"),
+        ),
+        (
+            {"SS": {1: 1}, "AMT": {1: 0}, "RATE": {1: 5}, "II": {1: 12}},
+            *(1, 1, "II", "12", "0 or blank: AMT is 0 and SS is 1, a constant infusion"),
+        ),
+        (
+            {"SS": {1: 1}, "AMT": {1: 0}, "RATE": {1: 5}, "ADDL": {1: 2}},
+            *(1, 1, "ADDL", "2", "0 or blank: AMT is 0 and SS is 1, a constant infusion"),
+        ),
+        (
+            {"SS": {1: 2}, "AMT": {1: 0}, "RATE": {1: 5}},
+            *(1, 1, "AMT", "0", "a positive amount: SS is 2"),
+        ),
+        (
+            {"SS": {1: 1}, "RATE": {1: 0.001}, "II": {1: 0.5}},
+            *(1, 1, "RATE", "0.001", "an infusion of at most 100000 intervals II.* is 200000"),
+        ),
+        ({"SS": {1: 1}, "AMT": {1: -5}, "II": {1: 9}}, 1, 1, "AMT", "-5", "a positive amount"),
         ({"SS": {2: 1}}, 2, 1, "SS", "1", "0 or blank where EVID is 0, 2 or 3"),
         ({"EVID": {2: 5}}, 2, 1, "EVID", "5", "0, 1, 2, 3 or 4"),
         ({"EVID": {2: 0.5}}, 2, 1, "EVID", "0.5", "0, 1, 2, 3 or 4"),
@@ -85,7 +110,7 @@ def test_the_good_table_is_good() -> None:
         ({"CMT": {1: 0}}, 1, 1, "CMT", "0", "a whole number from 1, a name, or blank"),
         ({"CMT": {1: 1.5}}, 1, 1, "CMT", "1.5", "a whole number from 1, a name, or blank"),
         ({"CMT": {1: "my depot"}}, 1, 1, "CMT", "'my depot'", "a whole number from 1, a name"),
-        ({"CMT": {2: -1}}, 2, 1, "CMT", "-1", ".*turning compartments off is not supported yet"),
+        ({"CMT": {2: -1}}, 2, 1, "CMT", "-1", ".*compartments cannot be turned off"),
         ({"DVID": {2: 0}}, 2, 1, "DVID", "0", "a whole number from 1, a name, or blank"),
         ({"DVID": {2: -1}}, 2, 1, "DVID", "-1", "a whole number from 1, a name, or blank"),
         ({"DV": {2: None}}, 2, 1, "DV", "blank", "a number: the row is an observation"),
@@ -97,20 +122,43 @@ def test_the_good_table_is_good() -> None:
         ({"MDV": {2: 2}}, 2, 1, "MDV", "2", "0, 1 or blank"),
         ({"TIME": {3: 0.5}}, 3, 1, "TIME", "0.5", "at least 1, the time of row 2"),
         ({"TIME": {3: "."}}, 3, 1, "TIME", "blank", "a number: every record has a time"),
-        ({"TIME": {3: "10:30"}}, 3, 1, "TIME", "'10:30'", ".*clock times are not supported yet"),
+        ({"TIME": {3: "10:30"}}, 3, 1, "TIME", "'10:30'", "a number, not a date or a clock time"),
         ({"TIME": {3: pd.Timestamp(0)}}, 3, 1, "TIME", "1970", ""),
         ({"TIME": {3: "2,5"}}, 3, 1, "TIME", "'2,5'", "a number"),
-        ({"DATE": {2: "2020-01-01"}}, 2, 1, "DATE", "'2020-01-01'", "no dates: they are not supp"),
+        (
+            {"DATE": {2: "2020-01-01"}},
+            2,
+            1,
+            "DATE",
+            "'2020-01-01'",
+            "no dates: TIME alone says when",
+        ),
         ({"ID": {2: None}}, 2, "-", "ID", "blank", "the subject's ID"),
         ({"ID": {2: float("inf")}}, 2, "-", "ID", "inf", "a finite number or printable text"),
         ({"ID": {2: "a\0"}}, 2, "-", "ID", r"'a\x00'", "a finite number or printable text"),
         ({"ID": {2: "9" * 400}}, 2, "-", "ID", "9" * 37 + "...", "a finite number or printable"),
         ({"ID": {2: 10**400}}, 2, "-", "ID", "1" + "0" * 36 + "...", "a finite number or print"),
         ({"ID": {2: True}}, 2, "-", "ID", "True", "a number or text"),
-        ({"CENS": {2: 1}}, 2, 1, "CENS", "1", "0 or blank: censoring is not supported yet"),
-        ({"LIMIT": {2: 0.1}}, 2, 1, "LIMIT", "0.1", "0 or blank: censoring is not supported yet"),
-        ({"LLOQ": {2: 0.1}}, 2, 1, "LLOQ", "0.1", "0 or blank: censoring is not supported yet"),
-        ({"OCC": [1, 1, 2, 1, 1]}, 3, 1, "OCC", "2", "one occasion for each subject"),
+        ({"CENS": {2: 2}}, 2, 1, "CENS", "2", "1, -1, 0 or blank"),
+        ({"CENS": {2: "BLQ"}}, 2, 1, "CENS", "'BLQ'", "a number"),
+        ({"CENS": {1: 1}}, 1, 1, "CENS", "1", "0 or blank where EVID is not 0"),
+        ({"CENS": {2: 1}, "DV": {2: None}}, 2, 1, "DV", "blank", "the limit of quantification: CE"),
+        ({"CENS": {2: 1}, "LIMIT": {2: 3}}, 2, 1, "LIMIT", "3", "less than DV, 3, or blank: CENS"),
+        ({"CENS": {2: 1}, "LIMIT": {2: 4}}, 2, 1, "LIMIT", "4", "less than DV, 3, or blank: CENS"),
+        ({"CENS": {2: -1}, "LIMIT": {2: 3}}, 2, 1, "LIMIT", "3", "more than DV, 3, or blank: CENS"),
+        ({"CENS": {2: 1}, "LIMIT": {2: "-inf"}}, 2, 1, "LIMIT", "-inf", "a finite number"),
+        ({"LIMIT": {2: 0.1}}, 2, 1, "LIMIT", "0.1", "0 or blank: the table has no column CENS"),
+        ({"LLOQ": {2: 0.1}}, 2, 1, "LLOQ", "0.1", "0 or blank: limits of .* beside CENS"),
+        ({"OCC": [1, 1, None, 1, 1]}, 3, 1, "OCC", "blank", "the row's occasion"),
+        (
+            {"OCC": [1, 1, "a\0", 1, 1]},
+            3,
+            1,
+            "OCC",
+            r"'a\x00'",
+            "a finite number or printable text",
+        ),
+        ({"OCC": [1, 1, True, 1, 1]}, 3, 1, "OCC", "True", "a finite number or printable text"),
     ],
 )
 def test_a_cell_at_fault(
@@ -157,11 +205,19 @@ def test_time_does_not_restart_after_a_reset(reset_row: int) -> None:
     )
 
 
-def test_time_varying_covariate() -> None:
-    table = frame(WT=[70, None, 72, 80, 80])
+def test_a_straight_line_does_not_jump() -> None:
+    table = frame(TIME=[0, 1, 1, 0, 3], WT=[70, None, 72, 80, 80])
+    assert read_nonmem(table, covariates=["WT"], interpolation="linear").n_observations == 3
+    table["WT"] = [70, 71, 72, 80, 80]
     refused(
-        table, rows=[3], match=line(3, 1, "WT", "72", "70 as in row 1: .*supp"), covariates=["WT"]
+        table,
+        rows=[3],
+        match=line(3, 1, "WT", "72", "71 as in row 2, of the same time: a straight line does not"),
+        covariates=["WT"],
+        interpolation="linear",
     )
+    for interpolation in ("locf", "nocb"):
+        read_nonmem(table, covariates=["WT"], interpolation=interpolation)
 
 
 def test_covariate_missing_for_a_subject() -> None:
@@ -370,4 +426,34 @@ def test_the_whole_message() -> None:
         "  DV: If nothing was measured, set MDV to 1 (or EVID to 2) to predict at that time only, "
         "or delete\n"
         "      the row."
+    )
+
+
+def test_the_cures_of_steady_states_and_censoring() -> None:
+    table = frame(
+        SS={1: 1, 4: 2}, AMT={4: 0}, RATE={4: 5}, CENS={2: 1, 3: 1}, LIMIT={3: 2}, DV={2: "<0.1"}
+    )
+    with pytest.raises(TableError, match="4 problems in 4 rows") as caught:
+        read_nonmem(table)
+    assert str(caught.value) == (
+        "table: 4 problems in 4 rows (rows are counted from 1 below the header); nothing was read."
+        "\n"
+        "\n"
+        "  row  ID  column  found         wanted\n"
+        "    1   1  II      no column II  a positive interval between doses: SS is 1\n"
+        "    2   1  DV      '<0.1'        a number, or blank\n"
+        "    3   1  LIMIT   2             less than DV, 2, or blank: CENS is 1\n"
+        "    4   2  AMT     0             a positive amount: SS is 2\n"
+        "\n"
+        "What to do:\n"
+        "  II: Give II, the time between the doses that have led to the steady state.\n"
+        "  DV: For a value below the limit of quantification, write the limit into DV and 1 into a "
+        "column\n"
+        "      CENS (-1 above an upper limit). If nothing was measured, leave DV blank and set MDV to 1.\n"
+        "  LIMIT: A censored truth lies between LIMIT and DV; where LIMIT is blank, the interval has "
+        "no end\n"
+        "      on that side.\n"
+        "  AMT: SS 2 adds the steady state of a repeated dose. A constant infusion at steady state "
+        "(AMT 0,\n"
+        "      RATE positive) has SS 1."
     )
