@@ -21,7 +21,7 @@ from bnode_nlme.engine.memory import call_kernel, load_double, pointer_to_intege
 from bnode_nlme.engine.population_calls import forward_call
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.steady_state_checks import check_doses, is_valid_dose
-from bnode_nlme.engine.steady_state_doses import virtual_subjects
+from bnode_nlme.engine.steady_state_doses import longest_step, virtual_subjects
 from bnode_nlme.engine.steady_state_equilibrium import first_horizon, to_equilibrium
 from bnode_nlme.engine.steady_state_newton import (
     CALLED,
@@ -92,7 +92,10 @@ def steady_state_call(
 
     Virtual subjects are no subjects: nothing is counted.
     """
-    template = carray(pointer_to_integers(model), (at.SIZE,))
+    template = carray(pointer_to_integers(model), (at.SIZE,)).copy()
+    longest = np.full(any_parameters.shape[0], np.inf)
+    template[at.LONGEST_STEPS] = longest.ctypes.data
+    block = np.int64(template.ctypes.data)
     # The kernels work with bare memory in the order of rows.
     parameters, weights = np.ascontiguousarray(any_parameters), np.ascontiguousarray(any_weights)
     covariates = np.ascontiguousarray(any_covariates)
@@ -105,7 +108,7 @@ def steady_state_call(
     # The states that are tried, and what they lead to; which of them Newton's method has made, and
     # how many doses are given before it makes the next.
     tried, reached = np.empty((count, states)), np.empty((count, states))
-    lowest, step = np.empty((count, states)), np.empty(states)
+    gaps, lowest, step = np.empty((count, states)), np.empty((count, states)), np.empty(states)
     newton, pause = np.zeros(count, np.bool_), np.full(count, CYCLES, np.int64)
     residuals, last_steps = np.full(count, np.inf), np.full(count, np.inf)
     jacobians, wanted = np.zeros((count, states, states)), np.zeros(count, np.bool_)
@@ -137,9 +140,14 @@ def steady_state_call(
             if intervals[d] == 0.0:
                 for place in range(first, last - 1):
                     moments[place] = times[d] - horizons[d]
+            else:
+                longest[d] = longest_step(
+                    template, times[d], targets[d], amounts[d], intervals[d], tried[d], parameters[d],
+                    weights, covariates[d],
+                )  # fmt: skip
         forward = _forward(
             (
-                model, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
+                block, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
                 numbers, subjects, count,
             )
         )  # fmt: skip
@@ -151,7 +159,7 @@ def steady_state_call(
             outcome, ended = forward[1][d], forward[5][offsets[d + 1] - 1]
             if newton[d] and not (
                 outcome == _SUCCESS
-                and is_accepted(tried[d], ended, residuals[d], lowest[d], rtol, atol)
+                and is_accepted(tried[d], ended, gaps[d], reached[d], lowest[d], rtol, atol)
             ):
                 put(tried[d], reached[d])
                 newton[d], pause[d], last_steps[d] = False, CYCLES, np.inf
@@ -162,6 +170,7 @@ def steady_state_call(
             residuals[d] = change_in_tolerances(tried[d], ended, rtol, atol)
             put(reached[d], ended)
             for i in range(states):
+                gaps[d, i] = ended[i] - tried[d, i]
                 lowest[d, i] = min(lowest[d, i], ended[i])
             if intervals[d] == 0.0:
                 put(tried[d], ended)
@@ -179,13 +188,13 @@ def steady_state_call(
                 wanted[d] = any_wanted = True
         if any_wanted:
             jacobians_of(
-                model, parameters, weights, covariates, offsets, actions, places, moments, numbers,
-                forward, wanted, jacobians,
+                block, parameters, weights, covariates, offsets, actions, places,
+                moments, numbers, forward, wanted, jacobians,
             )  # fmt: skip
         for d in range(count):
             if not wanted[d]:
                 continue
-            newton[d] = newton_step(jacobians[d], tried[d], reached[d], step)
+            newton[d] = newton_step(jacobians[d], gaps[d], step)
             if not newton[d]:
                 put(tried[d], reached[d])
                 pause[d], last_steps[d] = CYCLES, np.inf
@@ -200,4 +209,6 @@ def steady_state_call(
                     put(found[d], tried[d])
                     status[d] = _SUCCESS
             last_steps[d] = size
+    # A use after the last call keeps the array alive: compiled code only sees its address.
+    longest[:1] = 0.0
     return found, status

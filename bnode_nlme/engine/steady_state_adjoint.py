@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.external import external
-from bnode_nlme.engine.linear_solve import solve_linear
 from bnode_nlme.engine.memory import pointer_to_integers
 from bnode_nlme.engine.population_calls import backward_call, forward_call
+from bnode_nlme.engine.small_matrices import solve_linear
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.steady_state import DOSES, INTEGERS, MATRIX
 from bnode_nlme.engine.steady_state_checks import check_doses
-from bnode_nlme.engine.steady_state_doses import pull_back_dose, virtual_subjects
+from bnode_nlme.engine.steady_state_doses import longest_step, pull_back_dose, virtual_subjects
 from bnode_nlme.engine.steady_state_equilibrium import pull_back_equilibrium
 from bnode_nlme.engine.steady_state_newton import CALLED, jacobians_of, put
 
@@ -78,7 +78,10 @@ def steady_state_adjoint_call(
 
     NaN for a dose without a steady state that has cotangents, and then for the weights.
     """
-    template = carray(pointer_to_integers(model), (at.SIZE,))
+    template = carray(pointer_to_integers(model), (at.SIZE,)).copy()
+    longest = np.full(any_parameters.shape[0], np.inf)
+    template[at.LONGEST_STEPS] = longest.ctypes.data
+    block = np.int64(template.ctypes.data)
     # The kernels work with bare memory in the order of rows.
     parameters, weights = np.ascontiguousarray(any_parameters), np.ascontiguousarray(any_weights)
     covariates, found = np.ascontiguousarray(any_covariates), np.ascontiguousarray(any_found)
@@ -119,23 +122,29 @@ def steady_state_adjoint_call(
             states, cyclic, targets, times, amounts, durations, intervals, lags, rates
         )
         for d in range(count):
-            for i in range(states if cyclic[d] else 0):
+            if not cyclic[d]:
+                continue
+            for i in range(states):
                 numbers[offsets[d] + 1 + i] = found[d, i]
+            longest[d] = longest_step(
+                template, times[d], targets[d], amounts[d], intervals[d], found[d], parameters[d],
+                weights, covariates[d],
+            )  # fmt: skip
         forward = _forward(
             (
-                model, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
+                block, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
                 numbers, subjects, count,
             )
         )  # fmt: skip
         jacobians = np.zeros((count, states, states))
         jacobians_of(
-            model, parameters, weights, covariates, offsets, actions, places, moments, numbers,
-            forward, cyclic, jacobians,
+            block, parameters, weights, covariates, offsets, actions, places,
+            moments, numbers, forward, cyclic, jacobians,
         )  # fmt: skip
         _, outcomes, _, _, order, seen, tape, origins = forward
         by_interval, by_weights, _, by_times, by_numbers = _backward(
             (
-                model, 0, 0, parameters, weights, covariates, offsets, actions, places, moments,
+                block, 0, 0, parameters, weights, covariates, offsets, actions, places, moments,
                 numbers, outcomes, order, seen, tape, origins,
                 _seeds(cyclic, jacobians, cotangents),
             )
@@ -159,4 +168,6 @@ def steady_state_adjoint_call(
             to_amounts[d] = to_durations[d] = to_lags[d] = to_rates[d] = np.nan
             for i in range(n_weights):
                 to_weights[i] = np.nan
+    # A use after the last call keeps the array alive: compiled code only sees its address.
+    longest[:1] = 0.0
     return to_parameters, to_weights, to_amounts, to_durations, to_lags, to_rates

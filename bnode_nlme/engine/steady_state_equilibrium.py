@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
-from bnode_nlme.engine.linear_solve import solve_linear
 from bnode_nlme.engine.memory import call_kernel
+from bnode_nlme.engine.small_matrices import solve_linear
 from bnode_nlme.engine.steady_state_newton import change_in_tolerances, put
 
 Array = NDArray[Any]
@@ -22,7 +22,7 @@ _MOST_STEPS = 30
 
 
 @compiled
-def _jacobian(
+def slope_jacobian(
     template: Array,
     time: float,
     state: Array,
@@ -51,7 +51,7 @@ def first_horizon(
     template: Array, time: float, state: Array, parameters: Array, weights: Array, covariates: Array
 ) -> float:
     """How long a system is integrated at first: the time scale of its fastest state."""
-    jacobian = _jacobian(template, time, state, parameters, weights, covariates, False)
+    jacobian = slope_jacobian(template, time, state, parameters, weights, covariates, False)
     largest = 0.0
     for i in range(state.shape[0]):
         for j in range(state.shape[0]):
@@ -83,7 +83,7 @@ def to_equilibrium(
             weights.ctypes.data, covariates.ctypes.data, 0, step.ctypes.data,
         )  # fmt: skip
         step[target] += rate
-        jacobian = _jacobian(template, time, found, parameters, weights, covariates, False)
+        jacobian = slope_jacobian(template, time, found, parameters, weights, covariates, False)
         if not solve_linear(jacobian, step):
             return False
         for i in range(states):
@@ -116,7 +116,7 @@ def pull_back_equilibrium(
     answer: Array,
 ) -> bool:
     """Cotangents of parameters and weights to `answer`; `cotangents` become those of the slopes."""
-    jacobian = _jacobian(template, time, state, parameters, weights, covariates, True)
+    jacobian = slope_jacobian(template, time, state, parameters, weights, covariates, True)
     if not solve_linear(jacobian, cotangents):
         return False
     for i in range(cotangents.shape[0]):

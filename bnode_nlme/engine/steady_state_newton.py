@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnode_nlme.engine.compilation import compiled
-from bnode_nlme.engine.linear_solve import solve_linear
 from bnode_nlme.engine.population_calls import backward_call, forward_call
+from bnode_nlme.engine.small_matrices import solve_linear, spectral_radius
 
 Array = NDArray[Any]
 
@@ -53,51 +53,46 @@ def change_in_tolerances(before: Array, after: Array, rtol: float, atol: float) 
 
 @compiled
 def is_accepted(
-    tried: Array, reached: Array, before: float, lowest: Array, rtol: float, atol: float
+    tried: Array, ended: Array, gap: Array, reached: Array, lowest: Array, rtol: float, atol: float
 ) -> bool:
-    """Whether a step of Newton's method, from the residual size `before`, has led closer."""
-    residual = change_in_tolerances(tried, reached, rtol, atol)
-    wanted = _CLOSER
+    """Whether a step of Newton's method has led closer.
+
+    Parameters
+    ----------
+    tried, ended
+        The state that the step has made, and what it leads to.
+    gap, reached
+        How far the state before the step was from what it led to, and that.
+    lowest
+        Least of each state so far.
+    """
+    before, after, wanted = 0.0, 0.0, _CLOSER
     for i in range(tried.shape[0]):
+        tolerance = atol + rtol * abs(reached[i])
+        before = max(before, abs(gap[i]) / tolerance)
+        if not abs(ended[i] - tried[i]) / tolerance <= after:
+            after = abs(ended[i] - tried[i]) / tolerance
         # Newton's method may leap to a root on the other side of a pole, of no meaning.
-        if lowest[i] >= 0.0 and tried[i] < -(atol + rtol * abs(reached[i])):
+        if lowest[i] >= 0.0 and tried[i] < -tolerance:
             wanted = _MUCH_CLOSER
-    return residual <= max(wanted * before, _WITHIN)
+    return after <= max(wanted * before, _WITHIN)
 
 
 @compiled
 def is_attracting(jacobian: Array) -> bool:
-    """Whether small deviations die out, dose after dose: whether high powers do not grow."""
-    size = jacobian.shape[0]
-    power, square = np.empty((size, size)), np.empty((size, size))
-    for i in range(size):
-        put(power[i], jacobian[i])
-    for _ in range(12):
-        largest = 0.0
-        for i in range(size):
-            for j in range(size):
-                total = 0.0
-                for k in range(size):
-                    total += power[i, k] * power[k, j]
-                square[i, j] = total
-                largest = max(largest, abs(total))
-        if largest < 1e-6:
-            return True
-        if not largest < 1e12:
-            return False
-        power, square = square, power
-    return True
+    """Whether small deviations die out, dose after dose."""
+    return spectral_radius(jacobian) < 1.0 + 1e-3
 
 
 @compiled
-def newton_step(jacobian: Array, tried: Array, reached: Array, step: Array) -> bool:
+def newton_step(jacobian: Array, gap: Array, step: Array) -> bool:
     """The step to where the linearised interval ends as it starts; False where there is none."""
     size = step.shape[0]
     matrix = np.empty((size, size))
     for i in range(size):
         for j in range(size):
             matrix[i, j] = (1.0 if i == j else 0.0) - jacobian[i, j]
-        step[i] = reached[i] - tried[i]
+        step[i] = gap[i]
     return bool(solve_linear(matrix, step))
 
 

@@ -64,13 +64,15 @@ def doses_of(
 ) -> Doses:
     """Doses of one subject, or of as many as there are rows of parameters."""
     into, *numbers = np.array(given, dtype=float).T
-    rows = len(given)
+
+    def rows(values: Any) -> Array:
+        array = np.asarray(values, dtype=float)
+        return np.broadcast_to(array, (len(given), array.shape[-1])).copy()
+
     return Doses(
-        np.broadcast_to(parameters, (rows, np.shape(parameters)[-1])).astype(float),
+        rows(parameters),
         np.array(weights, dtype=float),
-        np.broadcast_to(
-            np.reshape(covariates, (-1, np.shape(covariates)[-1])), (rows, np.shape(covariates)[-1])
-        ).astype(float),
+        rows(covariates),
         into.astype(int),
         *numbers,
     )

@@ -118,6 +118,18 @@ def test_where_doses_touch_the_record(method: str, given: tuple[float, ...], mov
 
 
 @METHODS
+def test_close_to_a_constant_infusion(method: str) -> None:
+    # The solution hardly changes, but its gradient by the end of the infusion does.
+    doses = doses_of(P1, dose(60.0, 12.0, duration=11.9), dose(60.0, 12.0, duration=12.0, lag=3.0))
+    cotangents = np.array([[0.3, -1.1], [0.5, 0.2]])
+    options = {"method": method, "rtol": 1e-9, "atol": 1e-10}
+    found = gradient(one_compartment, doses, cotangents, **options)["durations"]
+    for place in (0, 1):
+        wanted = difference(one_compartment, doses, "durations", place, cotangents, **options)
+        assert_allclose(found[place], wanted, rtol=1e-3)
+
+
+@METHODS
 def test_slow_elimination(method: str) -> None:
     # x = A / (exp(k II) - 1)
     k, volume = np.log(2) / (200 * 6.0), 10.0
