@@ -177,6 +177,19 @@ def _first_step(block: np.ndarray, saved: np.ndarray) -> float:
 
 
 @compiled
+def _longest_step(block: np.ndarray, count: int, members: np.ndarray) -> float:
+    """The longest step that the lanes may take, as a fraction of the interval."""
+    longest = 1.0
+    if block[at.LONGEST_STEPS] != 0:
+        for lane in range(count):
+            length = load_double(block[at.WORKSPACE], block[at.W_LENGTH] + lane)
+            step = load_double(block[at.LONGEST_STEPS], members[lane])
+            if step < longest * length:
+                longest = step / length
+    return longest
+
+
+@compiled
 def _is_at_stability(block: np.ndarray, h: float) -> bool:
     """Whether the step just made is about as long as stability allows, in one of the lanes.
 
@@ -322,7 +335,10 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
         for lane in range(count):
             upcoming[lane] = _upcoming(block, lane, cursor[lane], stop[lane], times)
         call_slope(block[at.FIRST_SLOPE], workspace, weights, 0.0, 0.0)
-        h = _first_step(block, saved)
+        longest = _longest_step(block, count, members)
+        if hand_over and longest * _TOO_MANY < 1.0:
+            return _STIFF, attempts
+        h = min(_first_step(block, saved), longest)
         s, steps, rejected = 0.0, 0, False
         while s < 1.0:
             if attempts >= block[at.MAX_STEPS]:
@@ -372,7 +388,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
             steps += 1
             s = reached
             factor = _SAFETY * max(square, 1e-20) ** -0.1
-            h *= min(1.0 if rejected else _MOST, max(_LEAST, factor))
+            h = min(h * min(1.0 if rejected else _MOST, max(_LEAST, factor)), longest)
             rejected = False
         if keep and not _keep_interval(block, began, dense, cursor, steps):
             return _INTERNAL, attempts

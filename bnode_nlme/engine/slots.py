@@ -68,6 +68,7 @@ RTOL = next(_count)  # bits of a double, as the next three
 ATOL = next(_count)
 ADJOINT_RTOL = next(_count)
 ADJOINT_ATOL = next(_count)
+LONGEST_STEPS = next(_count)  # address of the longest step of each subject in lanes, 0 for any
 THREADS = next(_count)
 TAPE_LIMIT = next(_count)  # most doubles of a tape that is handed over
 TAPE_HINT = next(_count)  # address of how many a group took so far, on a lean and a full tape

@@ -21,17 +21,18 @@ from bnode_nlme.engine.memory import call_kernel, load_double, pointer_to_intege
 from bnode_nlme.engine.population_calls import forward_call
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.steady_state_checks import check_doses, is_valid_dose
-from bnode_nlme.engine.steady_state_doses import virtual_subjects
+from bnode_nlme.engine.steady_state_doses import longest_step, virtual_subjects
 from bnode_nlme.engine.steady_state_equilibrium import first_horizon, to_equilibrium
 from bnode_nlme.engine.steady_state_newton import (
     CALLED,
     CYCLES,
+    change_in_tolerances,
     has_converged,
     is_accepted,
     is_attracting,
     jacobians_of,
     newton_step,
-    size_of,
+    put,
 )
 
 Array = NDArray[Any]
@@ -48,125 +49,6 @@ _LONGER = 4.0
 _forward = forward_call.named
 
 
-@compiled
-def _initial_states(template: Array, parameters: Array, weights: Array, covariates: Array) -> Array:
-    """The states from which a solve of each virtual subject would begin."""
-    initial = np.empty((parameters.shape[0], template[at.N_STATES]))
-    for d in range(parameters.shape[0]):
-        call_kernel(
-            template[at.INITIAL], 0.0, 0, parameters[d].ctypes.data, weights.ctypes.data,
-            covariates[d].ctypes.data, 0, initial[d].ctypes.data,
-        )  # fmt: skip
-    return initial
-
-
-@compiled
-def _solve_steady_states(
-    model: int,
-    template: Array,
-    parameters: Array,
-    weights: Array,
-    covariates: Array,
-    targets: Array,
-    times: Array,
-    amounts: Array,
-    durations: Array,
-    intervals: Array,
-    lags: Array,
-    rates: Array,
-) -> tuple[Array, Array]:
-    check_doses(template, parameters, targets, times, amounts, durations, intervals, lags, rates)
-    count, states = parameters.shape[0], template[at.N_STATES]
-    rtol = load_double(template.ctypes.data, at.RTOL)
-    atol = load_double(template.ctypes.data, at.ATOL)
-    found = np.full((count, states), np.nan)
-    status = np.full(count, _NO_STEADY_STATE, np.int64)
-    initial = _initial_states(template, parameters, weights, covariates)
-    is_open, horizons = np.zeros(count, np.bool_), np.zeros(count)
-    for d in range(count):
-        is_open[d] = is_valid_dose(
-            times[d], amounts[d], durations[d], intervals[d], lags[d], rates[d]
-        ) and all_finite(initial[d].ctypes.data, states)
-        if not is_open[d]:
-            status[d] = _NOT_FINITE_INPUT
-        elif intervals[d] == 0.0:
-            horizons[d] = first_horizon(
-                template, times[d], initial[d], parameters[d], weights, covariates[d]
-            )
-    offsets, actions, places, moments, numbers = virtual_subjects(
-        states, is_open, targets, times, amounts, durations, intervals, lags, rates
-    )
-    # The states that are tried, and what these lead to; which of them Newton's method has made, and
-    # how many doses are given before it makes the next.
-    tried, reached, lowest = initial.copy(), initial.copy(), initial.copy()
-    newton, pause = np.zeros(count, np.bool_), np.full(count, CYCLES, np.int64)
-    residuals, last_steps = np.full(count, np.inf), np.full(count, np.inf)
-    jacobians, wanted = np.zeros((count, states, states)), np.zeros(count, np.bool_)
-    step = np.empty(states)
-    for _ in range(_MOST_ROUNDS):
-        subjects = np.flatnonzero(is_open)
-        if subjects.shape[0] == 0:
-            break
-        for place in subjects:
-            d = int(place)
-            numbers[offsets[d] + 1 : offsets[d] + 1 + states] = tried[d]
-            if intervals[d] == 0.0:
-                moments[offsets[d] : offsets[d + 1] - 1] = times[d] - horizons[d]
-        forward = _forward(
-            (
-                model, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
-                numbers, subjects, count,
-            )
-        )  # fmt: skip
-        wanted[:] = False
-        for place in subjects:
-            d = int(place)
-            outcome, ended = forward[1][d], forward[5][offsets[d + 1] - 1]
-            if newton[d] and not (
-                outcome == _SUCCESS
-                and is_accepted(tried[d], ended, residuals[d], lowest[d], rtol, atol)
-            ):
-                tried[d] = reached[d]
-                newton[d], pause[d], last_steps[d] = False, CYCLES, np.inf
-                continue
-            if outcome != _SUCCESS:
-                status[d], is_open[d] = outcome, False
-                continue
-            residuals[d] = size_of(ended - tried[d], ended, rtol, atol)
-            reached[d], lowest[d] = ended, np.minimum(lowest[d], ended)
-            if intervals[d] == 0.0:
-                tried[d] = ended
-                horizons[d] *= _LONGER
-                if to_equilibrium(
-                    template, times[d], tried[d], targets[d], rates[d], parameters[d], weights,
-                    covariates[d], rtol, atol,
-                ):  # fmt: skip
-                    found[d], status[d], is_open[d] = tried[d], _SUCCESS, False
-            elif pause[d] > 0:
-                tried[d] = ended
-                newton[d], pause[d] = False, pause[d] - 1
-            else:
-                wanted[d] = True
-        jacobians_of(
-            model, parameters, weights, covariates, offsets, actions, places, moments, numbers,
-            forward, wanted, jacobians,
-        )  # fmt: skip
-        for place in np.flatnonzero(wanted):
-            d = int(place)
-            if not newton_step(jacobians[d], reached[d] - tried[d], step):
-                tried[d] = reached[d]
-                newton[d], pause[d], last_steps[d] = False, CYCLES, np.inf
-                continue
-            size = size_of(step, reached[d], rtol, atol)
-            tried[d] += step
-            if has_converged(size, residuals[d], last_steps[d]):
-                is_open[d] = False
-                if is_attracting(jacobians[d]):
-                    found[d], status[d] = tried[d], _SUCCESS
-            newton[d], last_steps[d] = True, size
-    return found, status
-
-
 def _left(dimensions: int, kind: Any) -> Any:
     return types.Array(kind, dimensions, "C")
 
@@ -176,6 +58,18 @@ DOSES = (MATRIX, VECTOR, MATRIX, INTEGERS, *[VECTOR] * 6)
 """Parameters, weights, covariates; targets, times, amounts, durations, intervals, lags, rates."""
 
 
+@compiled
+def _begin(
+    template: Array, parameters: Array, weights: Array, covariates: Array, tried: Array
+) -> bool:
+    """Begin with the state from which a solve begins; whether it is finite."""
+    call_kernel(
+        template[at.INITIAL], 0.0, 0, parameters.ctypes.data, weights.ctypes.data,
+        covariates.ctypes.data, 0, tried.ctypes.data,
+    )  # fmt: skip
+    return bool(all_finite(tried.ctypes.data, tried.shape[0]))
+
+
 @external(
     types.Tuple([_left(2, types.float64), _left(1, types.int64)])(types.int64, types.int64, *DOSES),
     *CALLED,
@@ -183,9 +77,9 @@ DOSES = (MATRIX, VECTOR, MATRIX, INTEGERS, *[VECTOR] * 6)
 def steady_state_call(
     model: int,
     counts: int,
-    parameters: Array,
-    weights: Array,
-    covariates: Array,
+    any_parameters: Array,
+    any_weights: Array,
+    any_covariates: Array,
     targets: Array,
     times: Array,
     amounts: Array,
@@ -198,17 +92,123 @@ def steady_state_call(
 
     Virtual subjects are no subjects: nothing is counted.
     """
-    return _solve_steady_states(
-        model,
-        carray(pointer_to_integers(model), (at.SIZE,)),
-        np.ascontiguousarray(parameters),
-        np.ascontiguousarray(weights),
-        np.ascontiguousarray(covariates),
-        np.ascontiguousarray(targets),
-        np.ascontiguousarray(times),
-        np.ascontiguousarray(amounts),
-        np.ascontiguousarray(durations),
-        np.ascontiguousarray(intervals),
-        np.ascontiguousarray(lags),
-        np.ascontiguousarray(rates),
+    template = carray(pointer_to_integers(model), (at.SIZE,)).copy()
+    longest = np.full(any_parameters.shape[0], np.inf)
+    template[at.LONGEST_STEPS] = longest.ctypes.data
+    block = np.int64(template.ctypes.data)
+    # The kernels work with bare memory in the order of rows.
+    parameters, weights = np.ascontiguousarray(any_parameters), np.ascontiguousarray(any_weights)
+    covariates = np.ascontiguousarray(any_covariates)
+    check_doses(template, parameters, targets, times, amounts, durations, intervals, lags, rates)
+    count, states = parameters.shape[0], template[at.N_STATES]
+    rtol = load_double(template.ctypes.data, at.RTOL)
+    atol = load_double(template.ctypes.data, at.ATOL)
+    found = np.full((count, states), np.nan)
+    status = np.full(count, _NO_STEADY_STATE, np.int64)
+    # The states that are tried, and what they lead to; which of them Newton's method has made, and
+    # how many doses are given before it makes the next.
+    tried, reached = np.empty((count, states)), np.empty((count, states))
+    gaps, lowest, step = np.empty((count, states)), np.empty((count, states)), np.empty(states)
+    newton, pause = np.zeros(count, np.bool_), np.full(count, CYCLES, np.int64)
+    residuals, last_steps = np.full(count, np.inf), np.full(count, np.inf)
+    jacobians, wanted = np.zeros((count, states, states)), np.zeros(count, np.bool_)
+    is_open, horizons = np.zeros(count, np.bool_), np.zeros(count)
+    for d in range(count):
+        is_open[d] = is_valid_dose(
+            times[d], amounts[d], durations[d], intervals[d], lags[d], rates[d]
+        ) and _begin(template, parameters[d], weights, covariates[d], tried[d])
+        put(lowest[d], tried[d])
+        if not is_open[d]:
+            status[d] = _NOT_FINITE_INPUT
+        elif intervals[d] == 0.0:
+            horizons[d] = first_horizon(
+                template, times[d], tried[d], parameters[d], weights, covariates[d]
+            )
+    offsets, actions, places, moments, numbers = virtual_subjects(
+        states, is_open, targets, times, amounts, durations, intervals, lags, rates
     )
+    for _ in range(_MOST_ROUNDS):
+        subjects = np.flatnonzero(is_open)
+        if subjects.shape[0] == 0:
+            break
+        for d in range(count):
+            if not is_open[d]:
+                continue
+            first, last = offsets[d], offsets[d + 1]
+            for i in range(states):
+                numbers[first + 1 + i] = tried[d, i]
+            if intervals[d] == 0.0:
+                for place in range(first, last - 1):
+                    moments[place] = times[d] - horizons[d]
+            else:
+                longest[d] = longest_step(
+                    template, times[d], targets[d], amounts[d], intervals[d], tried[d], parameters[d],
+                    weights, covariates[d],
+                )  # fmt: skip
+        forward = _forward(
+            (
+                block, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
+                numbers, subjects, count,
+            )
+        )  # fmt: skip
+        any_wanted = False
+        for d in range(count):
+            wanted[d] = False
+            if not is_open[d]:
+                continue
+            outcome, ended = forward[1][d], forward[5][offsets[d + 1] - 1]
+            if newton[d] and not (
+                outcome == _SUCCESS
+                and is_accepted(tried[d], ended, gaps[d], reached[d], lowest[d], rtol, atol)
+            ):
+                put(tried[d], reached[d])
+                newton[d], pause[d], last_steps[d] = False, CYCLES, np.inf
+                continue
+            if outcome != _SUCCESS:
+                status[d], is_open[d] = outcome, False
+                continue
+            residuals[d] = change_in_tolerances(tried[d], ended, rtol, atol)
+            put(reached[d], ended)
+            for i in range(states):
+                gaps[d, i] = ended[i] - tried[d, i]
+                lowest[d, i] = min(lowest[d, i], ended[i])
+            if intervals[d] == 0.0:
+                put(tried[d], ended)
+                horizons[d] *= _LONGER
+                if to_equilibrium(
+                    template, times[d], tried[d], targets[d], rates[d], parameters[d], weights,
+                    covariates[d], rtol, atol,
+                ):  # fmt: skip
+                    put(found[d], tried[d])
+                    status[d], is_open[d] = _SUCCESS, False
+            elif pause[d] > 0:
+                put(tried[d], ended)
+                newton[d], pause[d] = False, pause[d] - 1
+            else:
+                wanted[d] = any_wanted = True
+        if any_wanted:
+            jacobians_of(
+                block, parameters, weights, covariates, offsets, actions, places,
+                moments, numbers, forward, wanted, jacobians,
+            )  # fmt: skip
+        for d in range(count):
+            if not wanted[d]:
+                continue
+            newton[d] = newton_step(jacobians[d], gaps[d], step)
+            if not newton[d]:
+                put(tried[d], reached[d])
+                pause[d], last_steps[d] = CYCLES, np.inf
+                continue
+            for i in range(states):
+                step[i] += tried[d, i]
+            size = change_in_tolerances(tried[d], step, rtol, atol)
+            put(tried[d], step)
+            if has_converged(size, residuals[d], last_steps[d]):
+                is_open[d] = False
+                if is_attracting(jacobians[d]):
+                    put(found[d], tried[d])
+                    status[d] = _SUCCESS
+            last_steps[d] = size
+    # A use after the last call keeps the array alive: compiled code only sees its address.
+    longest[:1] = 0.0
+    return found, status

@@ -2,7 +2,8 @@
 
 A virtual subject lives through one interval between doses, ``[TIME - II, TIME]``. It starts from a
 given state; the dose arrives at the phase ``lag mod II``, and the infusions of all earlier doses
-are running that would be: ``floor(duration / II)`` all the time, and one more for the remainder.
+are running that would be: as many all the time as whole intervals fit into the duration, and one
+more for the remainder.
 Where there is no interval the infusion is constant, and the subject lives as long as one likes.
 """
 
@@ -17,6 +18,9 @@ from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.actions import Action, is_zero_length
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.memory import call_kernel
+from bnode_nlme.engine.small_matrices import spectral_radius
+from bnode_nlme.engine.steady_state_equilibrium import slope_jacobian
+from bnode_nlme.engine.steady_state_newton import put
 
 Array = NDArray[Any]
 
@@ -28,10 +32,19 @@ _MOST = 5
 
 
 @compiled
-def whole_and_rest(length: float, interval: float) -> tuple[float, float]:
-    """How often an interval fits into a length of time, and what is left; 0 where it just fits."""
-    whole = np.floor(length / interval * (1.0 + 1e-12))
-    return whole, max(length - whole * interval, 0.0)
+def phase_of(lag: float, interval: float) -> float:
+    """When within the interval the dose arrives: at its start where the interval just fits."""
+    return float(max(lag - np.floor(lag / interval * (1.0 + 1e-12)) * interval, 0.0))
+
+
+@compiled
+def _running(duration: float, interval: float) -> tuple[float, float]:
+    """How many infusions run all the time, and how long one more does.
+
+    Where the interval just fits, one more runs for all of it: it ends as the next one begins.
+    """
+    whole = max(np.ceil(duration / interval * (1.0 - 1e-12)) - 1.0, 0.0)
+    return whole, min(duration - whole * interval, interval)
 
 
 @compiled
@@ -57,6 +70,7 @@ def _infusion(
     place: int,
     target: int,
     start: float,
+    stop: float,
     phase: float,
     rate: float,
     duration: float,
@@ -68,7 +82,7 @@ def _infusion(
     order in which these come, an addition of nothing and the rate. The additions let the adjoint
     tell what it is there.
     """
-    whole, rest = whole_and_rest(duration, interval)
+    whole, rest = _running(duration, interval)
     around = phase + rest > interval  # whether the remainder goes on into the next interval
     first = phase + rest - interval if around else phase
     second = phase if around else phase + rest
@@ -79,9 +93,11 @@ def _infusion(
         for j in range(2):
             row = place + 1 + 2 * i + j
             entries[row, 0] = _ADD if j == 0 else _SET_RATE
-            numbers[row, 0] = start + (first if i == 0 else second)
+            # Rounding must not put the last of them after the record.
+            numbers[row, 0] = min(start + (first if i == 0 else second), stop)
             numbers[row, 1] = 0.0 if j == 0 else rate * running
-    entries[place : place + _MOST, 1] = target
+    for row in range(place, place + _MOST):
+        entries[row, 1] = target
     return _MOST
 
 
@@ -122,14 +138,14 @@ def virtual_subjects(
             numbers[place, 0], numbers[place, 1] = start, rates[d]
             place += 1
         else:
-            _, phase = whole_and_rest(lags[d], intervals[d])
+            phase = phase_of(lags[d], intervals[d])
             if is_bolus(times[d], durations[d]):
                 place += _bolus(entries, numbers, place, targets[d], start, phase, amounts[d])
             else:
                 rate = amounts[d] / durations[d]
                 place += _infusion(
-                    entries, numbers, place, targets[d], start, phase, rate, durations[d],
-                    intervals[d],
+                    entries, numbers, place, targets[d], start, times[d], phase, rate,
+                    durations[d], intervals[d],
                 )  # fmt: skip
         entries[place, 0], entries[place, 1], numbers[place, 0] = _OBSERVE, d, times[d]
         place += 1
@@ -141,6 +157,35 @@ def virtual_subjects(
         numbers[:place, 0].copy(),
         numbers[:place, 1].copy(),
     )
+
+
+@compiled
+def longest_step(
+    template: Array,
+    time: float,
+    target: int,
+    amount: float,
+    interval: float,
+    state: Array,
+    parameters: Array,
+    weights: Array,
+    covariates: Array,
+) -> float:
+    """The step that an explicit method may take if deviations from the solution are to die out.
+
+    A solution that is in balance lets an explicit method take steps of any length, in which all
+    but itself grows: its Jacobian would mean nothing. Looked at before the dose and after it.
+    """
+    moved = np.empty(state.shape[0])
+    put(moved, state)
+    fastest = 0.0
+    for _ in range(2):
+        jacobian = slope_jacobian(template, time, moved, parameters, weights, covariates, False)
+        fastest = max(fastest, spectral_radius(jacobian))
+        moved[target] += amount
+    # Not so short that no steps would be left to get through the interval.
+    least = 2.5 * interval / template[at.MAX_STEPS]
+    return max(1.0 / fastest, least) if fastest > 0.0 else np.inf
 
 
 @compiled
@@ -170,14 +215,14 @@ def pull_back_dose(
     to_times, to_amounts
         Cotangents of the schedule's times and amounts.
     """
-    whole, phase = whole_and_rest(lag, interval)
-    start = time - interval
+    start, phase = time - interval, phase_of(lag, interval)
     if is_bolus(time, duration):
         to_phase = to_times[place]
         if is_zero_length(start, start + phase):
             # Together with the start, but it moves alone: further along the slope before it.
             to_phase = 0.0
-            slope, moved = np.empty(state.shape[0]), state.copy()
+            slope, moved = np.empty(state.shape[0]), np.empty(state.shape[0])
+            put(moved, state)
             for sign in (1.0, -1.0):
                 call_kernel(
                     template[at.DERIVATIVE], start, moved.ctypes.data, parameters.ctypes.data,
@@ -188,7 +233,7 @@ def pull_back_dose(
                 moved[target] += amount
         return to_amounts[place], 0.0, to_phase
     rate = amount / duration
-    whole, rest = whole_and_rest(duration, interval)
+    whole, rest = _running(duration, interval)
     around = phase + rest > interval
     to_rate = to_amounts[place] * (whole + (1.0 if around else 0.0))
     for i in range(2):

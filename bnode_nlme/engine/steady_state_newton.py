@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnode_nlme.engine.compilation import compiled
-from bnode_nlme.engine.linear_solve import solve_linear
 from bnode_nlme.engine.population_calls import backward_call, forward_call
+from bnode_nlme.engine.small_matrices import solve_linear, spectral_radius
 
 Array = NDArray[Any]
 
@@ -34,11 +34,18 @@ rounding of the solves may leave, where steps no longer shrink."""
 
 
 @compiled
-def size_of(change: Array, state: Array, rtol: float, atol: float) -> float:
+def put(target: Array, source: Array) -> None:
+    """Copy one row; numba takes far longer to compile an assignment of arrays."""
+    for i in range(target.shape[0]):
+        target[i] = source[i]
+
+
+@compiled
+def change_in_tolerances(before: Array, after: Array, rtol: float, atol: float) -> float:
     """Largest change of a state in units of its tolerance; infinite where one is no number."""
     largest = 0.0
-    for i in range(change.shape[0]):
-        scaled = abs(change[i]) / (atol + rtol * abs(state[i]))
+    for i in range(before.shape[0]):
+        scaled = abs(after[i] - before[i]) / (atol + rtol * abs(after[i]))
         if not scaled <= largest:
             largest = scaled if scaled < np.inf else np.inf
     return largest
@@ -46,45 +53,46 @@ def size_of(change: Array, state: Array, rtol: float, atol: float) -> float:
 
 @compiled
 def is_accepted(
-    tried: Array, reached: Array, before: float, lowest: Array, rtol: float, atol: float
+    tried: Array, ended: Array, gap: Array, reached: Array, lowest: Array, rtol: float, atol: float
 ) -> bool:
-    """Whether a step of Newton's method, from the residual size `before`, has led closer."""
-    residual = size_of(reached - tried, reached, rtol, atol)
-    wanted = _CLOSER
+    """Whether a step of Newton's method has led closer.
+
+    Parameters
+    ----------
+    tried, ended
+        The state that the step has made, and what it leads to.
+    gap, reached
+        How far the state before the step was from what it led to, and that.
+    lowest
+        Least of each state so far.
+    """
+    before, after, wanted = 0.0, 0.0, _CLOSER
     for i in range(tried.shape[0]):
+        tolerance = atol + rtol * abs(reached[i])
+        before = max(before, abs(gap[i]) / tolerance)
+        if not abs(ended[i] - tried[i]) / tolerance <= after:
+            after = abs(ended[i] - tried[i]) / tolerance
         # Newton's method may leap to a root on the other side of a pole, of no meaning.
-        if lowest[i] >= 0.0 and tried[i] < -(atol + rtol * abs(reached[i])):
+        if lowest[i] >= 0.0 and tried[i] < -tolerance:
             wanted = _MUCH_CLOSER
-    return residual <= max(wanted * before, _WITHIN)
+    return after <= max(wanted * before, _WITHIN)
 
 
 @compiled
 def is_attracting(jacobian: Array) -> bool:
-    """Whether small deviations die out, dose after dose: whether high powers do not grow."""
-    power = jacobian.copy()
-    size = power.shape[0]
-    for _ in range(12):
-        square = np.zeros((size, size))
-        for i in range(size):
-            for j in range(size):
-                for k in range(size):
-                    square[i, j] += power[i, k] * power[k, j]
-        power = square
-        largest = np.abs(power).max()
-        if largest < 1e-6:
-            return True
-        if not largest < 1e12:
-            return False
-    return True
+    """Whether small deviations die out, dose after dose."""
+    return spectral_radius(jacobian) < 1.0 + 1e-3
 
 
 @compiled
-def newton_step(jacobian: Array, residual: Array, step: Array) -> bool:
+def newton_step(jacobian: Array, gap: Array, step: Array) -> bool:
     """The step to where the linearised interval ends as it starts; False where there is none."""
-    matrix = -jacobian
-    for i in range(residual.shape[0]):
-        matrix[i, i] += 1.0
-        step[i] = residual[i]
+    size = step.shape[0]
+    matrix = np.empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            matrix[i, j] = (1.0 if i == j else 0.0) - jacobian[i, j]
+        step[i] = gap[i]
     return bool(solve_linear(matrix, step))
 
 
@@ -113,19 +121,19 @@ def jacobians_of(
     jacobians: Array,
 ) -> None:
     """Derivatives of the states after the interval (rows) by those before it, where wanted."""
-    if not wanted.any():
-        return
     states = jacobians.shape[1]
     _, status, _, _, order, seen, tape, origins = forward
+    cotangents = np.zeros((wanted.shape[0], states))
     for i in range(states):
-        cotangents = np.zeros((wanted.shape[0], states))
-        for d in np.flatnonzero(wanted):
-            cotangents[d, i] = 1.0
+        for d in range(wanted.shape[0]):
+            for j in range(states):
+                cotangents[d, j] = 1.0 if wanted[d] and j == i else 0.0
         _, _, _, _, to_amounts = _backward(
             (
                 model, 0, 0, parameters, weights, covariates, offsets, actions, targets, times,
                 amounts, status, order, seen, tape, origins, cotangents,
             )
         )  # fmt: skip
-        for d in np.flatnonzero(wanted):
-            jacobians[d, i] = to_amounts[offsets[d] + 1 : offsets[d] + 1 + states]
+        for d in range(wanted.shape[0]):
+            if wanted[d]:
+                put(jacobians[d, i], to_amounts[offsets[d] + 1 :])

@@ -167,7 +167,7 @@ def _key(*parts: Any) -> str:
 
 
 def _keep_alive(compiled: Any, counter: SolveCounter) -> None:
-    # As long as the code may be called, nobody else may have its place: see `model_place`.
+    # See `model_place`: as long as the code may be called, nobody else may have its place.
     compiled.py_func.counter = counter
 
 
