@@ -37,12 +37,12 @@ def pk_net_solution(token: float) -> Callable[[], Any]:
     """Value and gradient of `pk_net` for 128 subjects, by `solve` and a PyTensor function."""
     system = pk_net.pk_net_system(token)
     values = pk_net.pk_net_values()
-    parameters, weights = pt.dmatrix(), pt.dvector()
+    parameters, weights = pt.dmatrix(), pt.vector(shape=(25,), dtype="float64")
     solution = solve(
         system,
         pk_net.pk_net_study(),
         {name: parameters[:, i] for i, name in enumerate(pk_net.PARAMETERS)},
-        {"elimination": pt.specify_shape(weights, 25)},
+        {"elimination": weights},
     )
     cost = (solution.outputs["cp"] * values["cotangents"]).sum()
     compiled = function(

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
-from pytensor.tensor.shape import specify_shape
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.system import System
@@ -20,6 +19,7 @@ from bnode_nlme.engine.arguments import (
     parameter_columns,
     weight_vectors,
 )
+from bnode_nlme.engine.columns_op import ColumnsOp
 from bnode_nlme.engine.counts import SolveCounter
 from bnode_nlme.engine.dose_values import symbolic_values
 from bnode_nlme.engine.joined import join
@@ -144,21 +144,12 @@ def solve(
         values = symbolic_values(system, study, joined.plan, given, by_occasion)
         laid: Any = LayoutOp()(*joined.plan.arrays, *values)
         schedule = laid[:5]
-    n_subjects = (study.n_subjects,)
     columns = [
-        # A vector whose length is known at run time only is checked then.
-        specify_shape(column, n_subjects)
-        if column.ndim and column.type.shape != (1,)
-        else pt.broadcast_to(column, n_subjects)
-        for column in (
-            column[first_occasions(study)] if over else column
-            for column, over in zip(given, by_occasion, strict=True)
-        )
+        pt.atleast_1d(column[first_occasions(study)] if over else column)
+        for column, over in zip(given, by_occasion, strict=True)
     ]
-    # Column by column: numba's code for a join and its gradient is long, and takes long to compile.
-    matrix = pt.zeros((study.n_subjects, len(columns)))
-    for index, column in enumerate(columns):
-        matrix = matrix[:, index].set(column)
+    shared = tuple(column.type.shape == (1,) for column in columns)
+    matrix = ColumnsOp(system.parameters, shared, study.n_subjects)(*columns)
     vectors = weight_vectors(system, weights, _floats, _static_shape)
     counter = SolveCounter()
     solver = PopulationSolver(joined.kernels, options)

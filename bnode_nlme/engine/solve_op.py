@@ -81,9 +81,10 @@ class SolveOp(Op):
         """Apply the operation to its inputs."""
         types = [*_SCHEDULED, _INTEGERS, _INTEGER]
         variables = _typed(types, inputs)
-        kernels = self.solver.kernels
+        kernels, rows = self.solver.kernels, variables[_INPUTS.index("rows")]
+        length = int(rows.data) if isinstance(rows, Constant) else None
         outputs = [
-            pt.tensor("predictions", shape=(None, len(kernels.readouts)), dtype="float64"),
+            pt.tensor("predictions", shape=(length, len(kernels.readouts)), dtype="float64"),
             pt.tensor("status", shape=(None,), dtype="int64"),
             pt.tensor("steps", shape=(None,), dtype="int64"),
             pt.tensor("engines", shape=(None,), dtype="int64"),
