@@ -90,7 +90,7 @@ def _polynomials() -> dict[str, Polynomial]:
     return {
         "exponentials.EXP_TAIL": Polynomial(exp_tail, -half_log_2, half_log_2, 10),
         "logarithms.LOG_TAIL": Polynomial(log_tail, zero, log_edge, 7),
-        "logarithms.SOFTPLUS_TAIL": Polynomial(log_tail, zero, mp.mpf(1) / 9 * wide, 11),
+        "logarithms.LOG1P_UNIT_TAIL": Polynomial(log_tail, zero, mp.mpf(1) / 9 * wide, 11),
         "hyperbolic.TANH_TAIL": Polynomial(
             lambda r: 2 * exp_tail(2 * r), -half_log_2 / 2, half_log_2 / 2, 10
         ),

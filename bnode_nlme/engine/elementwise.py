@@ -54,8 +54,6 @@ _NAMES: dict[type, str] = {
     psm.GammaLn: "lgamma",
     psm.Psi: "psi",
     psm.Log1mexp: "log1mexp",
-    psm.Sigmoid: "sigmoid",
-    psm.Softplus: "softplus",
     ps.LT: "lt",
     ps.LE: "le",
     ps.GT: "gt",
@@ -122,12 +120,36 @@ def _whole_power(program: Program, base: int, exponent: int) -> int:
     return program.append("mul", (square, base)) if exponent % 2 else square
 
 
+# A sigmoid and a softplus, its integral, are built on one exponential, which cannot overflow: where
+# both are wanted, as in a layer and its derivative, it is computed once.
+
+
+def _exp_of_minus_magnitude(program: Program, x: int) -> int:
+    return program.append("exp", (program.append("neg", (program.append("abs", (x,)),)),))
+
+
+def _sigmoid(program: Program, x: int) -> int:
+    e, one = _exp_of_minus_magnitude(program, x), program.constant(1.0)
+    negative = program.append("lt", (x, program.constant(0.0)))
+    upper = program.append("switch", (negative, e, one))
+    return program.append("div", (upper, program.append("add", (e, one))))
+
+
+def _softplus(program: Program, x: int) -> int:
+    zero = program.constant(0.0)
+    positive = program.append("switch", (program.append("gt", (x, zero)), x, zero))
+    logarithm = program.append("log1p_unit", (_exp_of_minus_magnitude(program, x),))
+    return program.append("add", (positive, logarithm))
+
+
 # Operations that take several instructions.
 _COMPOSED: dict[type, Callable[..., int]] = {
     ps.Pow: _power,
     ps.Mod: _modulo,
     ps.IntDiv: _floor_division,
     ps.Clip: _clipped,
+    psm.Sigmoid: _sigmoid,
+    psm.Softplus: _softplus,
     ps.Trunc: _truncated,
     ps.Sqr: lambda program, x: program.append("mul", (x, x)),
     ps.Reciprocal: lambda program, x: program.append("div", (program.constant(1.0), x)),

@@ -17,12 +17,13 @@ from bnode_nlme.engine.native import content_hash
 from bnode_nlme.engine.options import SolverOptions
 from bnode_nlme.engine.population_calls import backward_call, forward_call
 from bnode_nlme.engine.schedule import Schedule
+from bnode_nlme.engine.tape import FULL, LEAN, doubles_of_step
 from bnode_nlme.engine.units import INTEGRATORS
 
 Array = NDArray[Any]
 
-_FIRST_LEAN, _FIRST_FULL = 4096, 32768
-"""Doubles of tape for a group, where none was solved yet."""
+_FIRST_STEPS = 72
+"""Steps of a group that the tape has room for, where none was solved yet."""
 
 
 class ForwardResult(NamedTuple):
@@ -168,7 +169,9 @@ class PopulationSolver:
     @functools.cached_property
     def tape_hint(self) -> NDArray[np.int64]:
         """Doubles of tape that a group took so far, lean and full: what the next call makes room for."""
-        return np.array([_FIRST_LEAN, _FIRST_FULL])
+        model = self.kernels
+        widths = [doubles_of_step.py_func(model.states, model.kept, kind) for kind in (LEAN, FULL)]
+        return _FIRST_STEPS * np.array(widths, dtype=np.int64)
 
     @functools.cached_property
     def varying(self) -> NDArray[np.int64]:

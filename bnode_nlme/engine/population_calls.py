@@ -12,6 +12,7 @@ from bnode_nlme.engine import slots as at
 from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.external import array, external
 from bnode_nlme.engine.input_checks import check_inputs, check_schedule, check_tape
+from bnode_nlme.engine.large_arrays import empty, filled
 from bnode_nlme.engine.memory import (
     call_entry,
     load_integer,
@@ -143,10 +144,11 @@ def _solve_forward(
     check_inputs(template, parameters, weights, covariates, offsets, subjects)
     check_schedule(template, offsets, actions, targets, times, amounts, rows)
     n_subjects, n_records, states = parameters.shape[0], times.shape[0], template[at.N_STATES]
-    predictions = np.full((rows, template[at.N_READOUTS]), np.nan)
+    readouts = template[at.N_READOUTS]
+    predictions = filled(rows * readouts, np.nan).reshape((rows, readouts))
     status = np.full(n_subjects, NOT_ASKED_FOR, np.int64)
     steps, engines = np.zeros(n_subjects, np.int64), np.zeros(n_subjects, np.int64)
-    seen = np.empty((n_records, states))
+    seen = empty(n_records * states).reshape((n_records, states))
     order = _grouped(offsets, actions, times, subjects)
     solved = order.shape[0]
     groups = (solved + LANES - 1) // LANES
@@ -155,7 +157,7 @@ def _solve_forward(
     origins = np.empty((groups if keep_tape != 0 else 0, 2), np.int64)
     for group in range(origins.shape[0]):
         origins[group, 0], origins[group, 1] = room * group if group < with_room else -1, 0
-    tape = np.empty(room * with_room)
+    tape = empty(room * with_room)
     block = _block(
         template, parameters, weights, covariates, offsets, actions, targets, times, amounts,
         order, seen, tape, origins, status, steps, counts,
@@ -201,10 +203,11 @@ def _solve_backward(
     check_tape(template, solved, order, seen, tape, origins)
     if cotangents.shape[1] != template[at.N_READOUTS]:
         raise ValueError("Cotangents want one column for each readout.")
-    to_parameters = np.zeros(parameters.shape)
-    groups = np.zeros((origins.shape[0], weights.shape[0]))
+    to_parameters = filled(parameters.size, 0.0).reshape(parameters.shape)
+    n_groups, n_weights = origins.shape[0], weights.shape[0]
+    groups = filled(n_groups * n_weights, 0.0).reshape((n_groups, n_weights))
     steps = np.zeros(n_subjects, np.int64)
-    to_times, to_amounts = np.zeros(n_records), np.zeros(n_records)
+    to_times, to_amounts = filled(n_records, 0.0), filled(n_records, 0.0)
     block = _block(
         template, parameters, weights, covariates, offsets, actions, targets, times, amounts,
         order, seen, tape, origins, status, steps, counts,

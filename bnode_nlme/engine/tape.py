@@ -40,12 +40,17 @@ def begin(block: np.ndarray) -> None:
 
 
 @compiled
+def doubles_of_step(states: int, kept: int, kind: int) -> int:
+    """Doubles that a step of a group takes on a tape of this kind, for a model of such a size."""
+    if kind == FULL:
+        return 2 + LANES * (STAGES * states + (STAGES - 1) * kept)
+    return 2 + LANES * states
+
+
+@compiled
 def width_of_step(block: np.ndarray, kind: int) -> int:
     """Doubles that a step of a group takes on a tape of this kind."""
-    states = block[at.N_STATES]
-    if kind == FULL:
-        return 2 + LANES * (STAGES * states + (STAGES - 1) * block[at.N_KEPT])
-    return 2 + LANES * states
+    return doubles_of_step(block[at.N_STATES], block[at.N_KEPT], kind)
 
 
 @compiled

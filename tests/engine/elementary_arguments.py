@@ -15,6 +15,7 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "log2": (5e-324, math.inf),
     "log10": (5e-324, math.inf),
     "log1p": (math.nextafter(-1.0, 0.0), math.inf),
+    "log1p_unit": (0.0, 1.0),
     "log1mexp": (-math.inf, -5e-324),
     "acosh": (1.0, math.inf),
     "atanh": (math.nextafter(-1.0, 0.0), math.nextafter(1.0, 0.0)),

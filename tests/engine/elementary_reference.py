@@ -10,10 +10,14 @@ from typing import Any
 
 import mpmath as mp
 import numpy as np
+import pytensor.scalar.math as psm
 from numpy.typing import NDArray
 
-from bnode_nlme.engine.elementary import arity, definition, symbol
+from bnode_nlme.engine.elementary import ELEMENTARY, arity, definition, symbol
+from bnode_nlme.engine.elementwise import scalar_operation
+from bnode_nlme.engine.llvm import constant, declarations, expression
 from bnode_nlme.engine.native import compile_ir
+from bnode_nlme.engine.program import Program
 from bnode_nlme.engine.vector_writer import type_of
 
 type Array = NDArray[np.float64]
@@ -29,6 +33,7 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "log10": mp.log10,
     "log1p": mp.log1p,
     "log1mexp": lambda x: mp.log(-mp.expm1(x)) if x > -1 else mp.log1p(-mp.exp(x)),
+    "log1p_unit": mp.log1p,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log1p(mp.exp(x)),
     "tanh": mp.tanh,
@@ -82,13 +87,59 @@ end:
 """
 
 
+COMPOSED: dict[str, Any] = {"sigmoid": psm.sigmoid, "softplus": psm.softplus}
+"""Functions that a program builds of several instructions."""
+
+
+def arguments_of(name: str) -> int:
+    """How many arguments a function has."""
+    return 1 if name in COMPOSED else arity(name)
+
+
+def _composed(name: str, width: int) -> tuple[list[str], set[str]]:
+    """Definitions and declarations of one of `COMPOSED`."""
+    program = Program((("x", 1),))
+    given = program.input("x", 0)
+    answer = scalar_operation(program, COMPOSED[name], [given], ["float64", "float64"])
+    registers: list[str] = []
+    lines: list[str] = []
+    called: set[str] = set()
+    for number, (operation, operands, payload) in enumerate(program.instructions):
+        register, given_to = f"%v{number}", [registers[operand] for operand in operands]
+        if operation == "input":
+            register = "%x"
+        elif operation == "const":
+            assert isinstance(payload, float)
+            register = constant(payload, width)
+        elif operation in ELEMENTARY:
+            called.add(operation)
+            kinds = ", ".join(f"{type_of(width)} {operand}" for operand in given_to)
+            call = f"call {type_of(width)} @{symbol(operation, width)}({kinds})"
+            lines.append(f"{register} = {call}")
+        else:
+            lines += expression(operation, given_to, register, width)
+        registers.append(register)
+    kind = type_of(width)
+    head = f"define private {kind} @{symbol(name, width)}({kind} %x) {{"
+    body = "\n".join([head, *lines, f"ret {kind} {registers[answer]}", "}"])
+    parts = [definition(function, width) for function in sorted(called)]
+    needed = declarations(body).union(*(part[1] for part in parts))
+    return [*(part[0] for part in parts), body], needed
+
+
 @functools.cache
 def _compiled(name: str, width: int) -> Callable[..., None]:
-    body, declarations = definition(name, width)
+    if name in COMPOSED:
+        bodies, needed = _composed(name, width)
+    else:
+        body, frozen = definition(name, width)
+        bodies, needed = [body], set(frozen)
     kind = type_of(width)
-    arguments = ", ".join(f"{kind} {given}" for given in ("%x.given", "%y.given")[: arity(name)])
+    arguments = ", ".join(
+        f"{kind} {given}" for given in ("%x.given", "%y.given")[: arguments_of(name)]
+    )
     loop = _LOOP.format(kind=kind, symbol=symbol(name, width), arguments=arguments)
-    source = "\n".join([*sorted(declarations), body, loop])
+    source = "\n".join([*sorted(needed), *bodies, loop])
     address = compile_ir(source, ("apply",)).addresses["apply"]
     return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(address)
 

@@ -9,20 +9,20 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from bnode_nlme.engine.elementary import ELEMENTARY, arity
+from bnode_nlme.engine.elementary import ELEMENTARY
 from bnode_nlme.engine.elementary.trigonometric import FARTHEST, HALF_PI
 from tests.engine.elementary_arguments import DOMAINS, arguments, powers
-from tests.engine.elementary_reference import REFERENCE, errors, evaluate
+from tests.engine.elementary_reference import COMPOSED, REFERENCE, arguments_of, errors, evaluate
 
 WIDTHS = (1, 2, 4, 8)
 BOUND = 4.0  # ulp
 # Near their zeros these are good to the last bits of 1, not of themselves.
 LEAST = {"lgamma": 1.0, "psi": 1.0}
-UNARY = sorted(name for name in ELEMENTARY if arity(name) == 1)
+UNARY = sorted(name for name in REFERENCE if arguments_of(name) == 1)
 
 
 def test_every_function_has_a_reference():
-    assert set(REFERENCE) == ELEMENTARY
+    assert set(REFERENCE) == ELEMENTARY | set(COMPOSED)
 
 
 # Narrow vectors all give the same bits; the widest sums its polynomials in another order.
@@ -47,9 +47,9 @@ def test_powers_are_within_four_ulp_of_the_true_value(width):
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, -5e-324, 1e300, -1e300, -2.5, -3.0]
 
 
-@pytest.mark.parametrize("name", sorted(ELEMENTARY))
+@pytest.mark.parametrize("name", sorted(REFERENCE))
 def test_narrow_widths_give_the_same_bits_and_the_widest_the_same_numbers(name):
-    if arity(name) == 1:
+    if arguments_of(name) == 1:
         given = [np.concatenate([arguments(name, 100), SPECIAL])]
     else:
         given = [
@@ -155,7 +155,7 @@ def test_odd_functions_are_odd(name):
     np.testing.assert_array_equal(evaluate(name, -x), -evaluate(name, x))
 
 
-@pytest.mark.parametrize("name", sorted(DOMAINS.keys() - {"lgamma", "psi"}))
+@pytest.mark.parametrize("name", sorted(DOMAINS.keys() - {"lgamma", "psi", "log1p_unit"}))
 def test_outside_its_domain_there_is_no_number(name):
     low, high = DOMAINS[name]
     # Between the domain and a pole at its end there is nothing.

@@ -83,9 +83,3 @@ def expm1(w: VectorWriter, x: str) -> str:
     half = w.muladd(scale, expm1_reduced(w, r), w.sub(scale, 0.5))
     tiny = w.compare("olt", w.absolute(x), NEGLIGIBLE)
     return w.select(tiny, x, w.add(half, half))
-
-
-def sigmoid(w: VectorWriter, x: str) -> str:
-    """``1 / (1 + e)`` or ``e / (1 + e)`` with ``e = exp(-|x|)``, which cannot overflow."""
-    e = exp_of_negative(w, w.neg(w.absolute(x)))
-    return w.div(w.select(w.compare("olt", x, 0.0), e, 1.0), w.add(e, 1.0))

@@ -14,7 +14,6 @@ from bnode_nlme.engine.elementary.exponentials import (
     LOG_2,
     LOG_2_REST,
     NEGLIGIBLE,
-    exp_of_negative,
     expm1_reduced,
     reduced,
     scaled_exp,
@@ -32,7 +31,7 @@ LOG_TAIL = (
 )
 """``(2 atanh(s) / s - 2) / s**2`` as a function of ``s**2``, the constant term first."""
 
-SOFTPLUS_TAIL = (
+LOG1P_UNIT_TAIL = (
     0.6666666666666666,
     0.3999999999999952,
     0.28571428571600266,
@@ -139,17 +138,11 @@ def log1p(w: VectorWriter, x: str) -> str:
     return w.select(w.compare("olt", w.absolute(x), NEGLIGIBLE), x, value)
 
 
-def softplus(w: VectorWriter, x: str) -> str:
-    """``max(x, 0) + log1p(e)`` with ``e = exp(-|x|)``, which neither overflows nor loses a result.
-
-    ``log1p(e) = 2 atanh(s)`` with ``s = e / (e + 2)``, which needs no reduction for e up to 1.
-    """
-    e = exp_of_negative(w, w.neg(w.absolute(x)))
-    s = w.div(e, w.add(e, 2.0))
+def log1p_unit(w: VectorWriter, x: str) -> str:
+    """``log(1 + x)`` for x in [0, 1], as ``2 atanh(s)`` with ``s = x / (x + 2)``: no reduction."""
+    s = w.div(x, w.add(x, 2.0))
     z = w.mul(s, s)
-    logarithm = w.muladd(w.mul(s, z), w.polynomial(z, SOFTPLUS_TAIL), w.add(s, s))
-    positive = w.select(w.compare("ogt", x, 0.0), x, 0.0)
-    return w.add(positive, logarithm)
+    return w.muladd(w.mul(s, z), w.polynomial(z, LOG1P_UNIT_TAIL), w.add(s, s))
 
 
 def log1mexp(w: VectorWriter, x: str) -> str:
