@@ -27,6 +27,7 @@ from bnode_nlme.engine.layout_op import LayoutOp
 from bnode_nlme.engine.options import Method, SolverOptions
 from bnode_nlme.engine.population import PopulationSolver
 from bnode_nlme.engine.solve_op import SolveOp
+from bnode_nlme.engine.steady_state_values import with_steady_states
 from bnode_nlme.study.study import Study
 
 
@@ -137,12 +138,19 @@ def solve(
     covariates = covariate_matrix(system, study)
     given = parameter_columns(system, study, parameters, _floats, _static_shape)
     by_occasion = tuple(over_occasions(study, _static_shape(column)) for column in given)
+    vectors = weight_vectors(system, weights, _floats, _static_shape)
+    vector = pt.concatenate(vectors) if vectors else pt.zeros((0,), dtype="float64")
+    counter = SolveCounter()
     joined = join(system, study, by_occasion)
     if joined.schedule is not None:
         schedule: Any = joined.schedule.arrays
     else:
-        values = symbolic_values(system, study, joined.plan, given, by_occasion)
-        laid: Any = LayoutOp()(*joined.plan.arrays, *values)
+        plan = joined.plan
+        values = symbolic_values(system, study, plan, given, by_occasion)
+        values = with_steady_states(
+            values, system, study, plan, given, vector, by_occasion, options, counter
+        )
+        laid: Any = LayoutOp()(*plan.arrays, *values)
         schedule = laid[:5]
     n_subjects = (study.n_subjects,)
     columns = [
@@ -159,12 +167,10 @@ def solve(
     matrix = pt.zeros((study.n_subjects, len(columns)))
     for index, column in enumerate(columns):
         matrix = matrix[:, index].set(column)
-    vectors = weight_vectors(system, weights, _floats, _static_shape)
-    counter = SolveCounter()
     solver = PopulationSolver(joined.kernels, options)
     outputs: Any = SolveOp(solver, counter)(
         matrix,
-        pt.concatenate(vectors) if vectors else pt.zeros((0,), dtype="float64"),
+        vector,
         covariates,
         *schedule,
         np.arange(study.n_subjects),
