@@ -255,7 +255,7 @@ def _solve_subject(
             elif action == _SET_RATE:
                 to_amounts[record] = load_double(integral, length + target)
                 store_double(integral, length + target, 0.0)
-            elif action == _RESET or action == _CLEAR:
+            elif action in (_RESET, _CLEAR):
                 if action == _CLEAR:
                     clear_state(block, adjoint)
                 elif active:

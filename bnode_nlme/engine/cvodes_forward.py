@@ -194,7 +194,7 @@ def _solve_subject(
             store_double(y, target, load_double(y, target) + amounts[stop])
         elif action == _SET_RATE:
             rates[target] = amounts[stop]
-        elif action == _RESET or action == _CLEAR:
+        elif action in (_RESET, _CLEAR):
             rates[: block[at.N_COMPARTMENTS]] = 0.0
             if action == _RESET:
                 reset_state(block, load_integer(block[at.MEMBERS], 0), now, y)

@@ -35,7 +35,7 @@ def rates_before(
         action = actions[first + i - 1]
         if action == _SET_RATE:
             rates[i, targets[first + i - 1]] = amounts[first + i - 1]
-        elif action == _RESET or action == _CLEAR:
+        elif action in (_RESET, _CLEAR):
             rates[i, : block[at.N_COMPARTMENTS]] = 0.0
 
 

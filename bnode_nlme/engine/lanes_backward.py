@@ -182,7 +182,7 @@ def _part_moment(
     for place in range(first, record):
         if actions[place] == _SET_RATE:
             flow[targets[place]] = amounts[place]
-        elif actions[place] == _RESET or actions[place] == _CLEAR:
+        elif actions[place] in (_RESET, _CLEAR):
             flow[: block[at.N_COMPARTMENTS]] = 0.0
     use_subject(block, subject)
     seen = block[at.SEEN] + 8 * states * record

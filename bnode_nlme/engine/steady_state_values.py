@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
+from numpy.typing import NDArray
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.dynamics.system import System
@@ -97,7 +98,7 @@ def _parameters(
     return matrix
 
 
-def _covariates(system: System, study: Study, plan: Plan) -> np.ndarray:
+def _covariates(system: System, study: Study, plan: Plan) -> NDArray[np.float64]:
     """Each covariate of the system as it is at the records with SS, shape (J, C)."""
     records = plan.steady_records
     covariates = np.empty((len(records), len(system.covariates)))
@@ -109,7 +110,9 @@ def _covariates(system: System, study: Study, plan: Plan) -> np.ndarray:
     return covariates
 
 
-def _durations(amounts: TensorVariable, modelled: TensorVariable, rates: np.ndarray) -> Any:
+def _durations(
+    amounts: TensorVariable, modelled: TensorVariable, rates: NDArray[np.float64]
+) -> TensorVariable:
     """How long each infusion lasts, as `duration_of` has it; 0 for a bolus."""
     durations = pt.zeros_like(amounts)
     for places, found in (
