@@ -133,6 +133,16 @@ def solve(
     come from the continuous adjoint equation (Cao, Li, Petzold and Serban 2003,
     doi:10.1137/S1064827501380630), integrated backwards over the trajectory of the forward solve,
     and are as accurate as its tolerances.
+
+    The steady state of each record with SS is found by the same method, one interval between doses
+    at a time and ten times as closely: from a few doses by Newton's method, whose Jacobian adjoint
+    solves give; its gradient is that of the implicit function theorem. A study without such records
+    pays nothing for it. Where none is found, as when more is given than can be eliminated, the
+    subject's status is ``SolveStatus.NO_STEADY_STATE``::
+
+        regimen = bn.Regimen(100, every=12, steady_state=True)
+        study = bn.Study.from_regimen(regimen, times=[0.5, 6, 12])
+        bn.simulate(system, study, {"CL": 3.0, "V": 20.0})["message"]
     """
     options = SolverOptions(method, rtol, atol, adjoint_rtol, adjoint_atol, max_steps, threads)
     covariates = covariate_matrix(system, study)
