@@ -18,7 +18,7 @@ class Action(IntEnum):
     ADD = 1  # add `amount` to state `target`
     SET_RATE = 2  # from here on `amount` per time flows into state `target`
     RESET = 3  # every compartment to its initial value, all infusions off
-    CLEAR = 4  # every compartment to zero; infusions go on
+    CLEAR = 4  # every compartment to zero, all infusions off
     FAIL = 5  # a subject's first entry: its solve fails, with the status `target`
 
 

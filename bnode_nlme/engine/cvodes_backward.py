@@ -255,16 +255,16 @@ def _solve_subject(
             elif action == _SET_RATE:
                 to_amounts[record] = load_double(integral, length + target)
                 store_double(integral, length + target, 0.0)
-            elif action == _RESET:
-                if active:
+            elif action in (_RESET, _CLEAR):
+                if action == _CLEAR:
+                    clear_state(block, adjoint)
+                elif active:
                     state = seen[record].ctypes.data
                     work = increments.ctypes.data
                     reset_adjoint(block, subject, time, state, adjoint, work)
                     _add(integral, increments, 0, block[at.N_PARAMETERS])
                 for i in range(block[at.N_COMPARTMENTS]):
                     store_double(integral, length + i, 0.0)
-            elif action == _CLEAR:
-                clear_state(block, adjoint)
             active = _is_active(adjoint, states)
         # A stretch without steps is skipped, and so are records at one time within a stretch.
         passed = marks[record - first, 0] < marks[record - first, 1] and not is_zero_length(

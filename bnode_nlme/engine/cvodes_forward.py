@@ -194,11 +194,12 @@ def _solve_subject(
             store_double(y, target, load_double(y, target) + amounts[stop])
         elif action == _SET_RATE:
             rates[target] = amounts[stop]
-        elif action == _RESET:
+        elif action in (_RESET, _CLEAR):
             rates[: block[at.N_COMPARTMENTS]] = 0.0
-            reset_state(block, load_integer(block[at.MEMBERS], 0), now, y)
-        elif action == _CLEAR:
-            clear_state(block, y)
+            if action == _RESET:
+                reset_state(block, load_integer(block[at.MEMBERS], 0), now, y)
+            else:
+                clear_state(block, y)
         record = stop + 1
     return _SUCCESS, steps
 

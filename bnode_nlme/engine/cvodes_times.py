@@ -15,7 +15,8 @@ from bnode_nlme.engine.compilation import compiled
 from bnode_nlme.engine.evaluation import evaluate
 from bnode_nlme.engine.memory import load_double
 
-_SET_RATE, _RESET = int(Action.SET_RATE), int(Action.RESET)
+_SET_RATE = int(Action.SET_RATE)
+_RESET, _CLEAR = int(Action.RESET), int(Action.CLEAR)
 
 
 @compiled
@@ -34,7 +35,7 @@ def rates_before(
         action = actions[first + i - 1]
         if action == _SET_RATE:
             rates[i, targets[first + i - 1]] = amounts[first + i - 1]
-        elif action == _RESET:
+        elif action in (_RESET, _CLEAR):
             rates[i, : block[at.N_COMPARTMENTS]] = 0.0
 
 

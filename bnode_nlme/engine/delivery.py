@@ -239,12 +239,13 @@ def cancel(book: Book, doses: Doses) -> None:
 def _become_steady(book: Book, doses: Doses, dose: int, steady: Array, first_origin: int) -> None:
     """Put a subject into a dose's steady state, just before the dose itself arrives.
 
-    Infusions of virtual earlier doses run on, and those that the lag has delayed until now are
-    still to come.
+    With SS 1 nothing is left of what was given before. Infusions of virtual earlier doses run on,
+    and those that the lag has delayed until now are still to come.
     """
     time, lag = doses.real[dose, TIME], doses.lag[dose]
     row, interval = doses.whole[dose, STEADY_ROW], doses.real[dose, INTERVAL]
     if doses.whole[dose, STEADY] == 1:
+        cancel(book, doses)
         enter(book, _CLEAR, 0, -1, time, 0.0)
     for state in range(steady.shape[1]):
         origin = first_origin + row * steady.shape[1] + state

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytensor.tensor as pt
 from numpy.typing import NDArray
-from pytensor.compile.maker import function
-from pytensor.compile.mode import Mode
 from pytensor.graph.basic import Variable
 from pytensor.graph.replace import vectorize_graph
 from pytensor.tensor.variable import TensorVariable
@@ -84,7 +82,7 @@ def symbolic_values(
     columns: Sequence[TensorVariable],
     by_occasion: Sequence[bool],
 ) -> DoseValues:
-    """The values of a plan's doses, as expressions of the parameters.
+    """The values of a plan's doses, as expressions of the parameters; steady states are still NaN.
 
     Parameters
     ----------
@@ -140,25 +138,3 @@ def _at_doses(
         )
         replacements[element] = pt.as_tensor_variable(at_records.astype(np.float64))
     return vectorize_graph(expression, replacements) if replacements else expression
-
-
-def values_of(
-    system: System, study: Study, plan: Plan, by_occasion: Sequence[bool]
-) -> Callable[[Sequence[NDArray[np.float64]]], DoseValues]:
-    """`symbolic_values` for numbers: a function of the parameters' columns."""
-    compiled: dict[tuple[Any, ...], Any] = {}
-
-    def evaluated(columns: Sequence[NDArray[np.float64]]) -> DoseValues:
-        shapes = tuple(np.shape(column) for column in columns)
-        if shapes not in compiled:
-            symbols = [pt.tensor(shape=shape, dtype="float64") for shape in shapes]
-            # A few operations on a few numbers: compiling them would take longer.
-            compiled[shapes] = function(
-                symbols,
-                list(symbolic_values(system, study, plan, symbols, by_occasion)),
-                mode=Mode("py", "None"),
-                on_unused_input="ignore",
-            )
-        return DoseValues(*compiled[shapes](*columns))
-
-    return evaluated

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from bnode_nlme.dynamics.system import System
 from bnode_nlme.engine.dose_values import is_fixed, values_in_table
 from bnode_nlme.engine.kernels import Kernels, kernels_of
 from bnode_nlme.engine.plan import Plan, build_plan
 from bnode_nlme.engine.schedule import Schedule, laid_out
 from bnode_nlme.engine.varying import varying_inputs
-from bnode_nlme.study.errors import Problem, TableError
 from bnode_nlme.study.study import Study
 
 
@@ -53,7 +50,6 @@ def join(system: System, study: Study, by_occasion: tuple[bool, ...]) -> Joined:
     TableError
         When doses do not fit the system, with every such row.
     """
-    _refuse_steady_state(study)
     varying = varying_inputs(system, study, by_occasion)
     plan = build_plan(system, study, varying)
     fixed = is_fixed(system, plan)
@@ -62,20 +58,3 @@ def join(system: System, study: Study, by_occasion: tuple[bool, ...]) -> Joined:
         kernels_of(system, varying),
         laid_out(plan, values_in_table(plan)) if fixed else None,
     )
-
-
-def _refuse_steady_state(study: Study) -> None:
-    records = study.records
-    problems = [
-        Problem(
-            subject=study.subjects[records.subject[record]].item(),
-            row=int(records.row[record]),
-            column="SS",
-            found=str(records.steady_state[record]),
-            wanted="0 or blank: steady state is not supported yet",
-            cure="Write out enough earlier doses, with ADDL and II, to reach the steady state.",
-        )
-        for record in np.flatnonzero(records.steady_state)
-    ]
-    if problems:
-        raise TableError(problems, source=study.name)

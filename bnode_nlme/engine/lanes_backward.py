@@ -45,7 +45,7 @@ from bnode_nlme.engine.tape import FULL, step_width
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
-_RESET = int(Action.RESET)
+_RESET, _CLEAR = int(Action.RESET), int(Action.CLEAR)
 _SUCCESS = int(SolveStatus.SUCCESS)
 
 
@@ -182,7 +182,7 @@ def _part_moment(
     for place in range(first, record):
         if actions[place] == _SET_RATE:
             flow[targets[place]] = amounts[place]
-        elif actions[place] == _RESET:
+        elif actions[place] in (_RESET, _CLEAR):
             flow[: block[at.N_COMPARTMENTS]] = 0.0
     use_subject(block, subject)
     seen = block[at.SEEN] + 8 * states * record
@@ -241,10 +241,10 @@ def _undo_records(
                 )
                 length = block[at.N_PARAMETERS]
                 _add_to_lane(workspace, block[at.W_PARAMETER_GRADIENT], lane, length, 1.0, answer)
-                for i in range(block[at.N_COMPARTMENTS]):
-                    store_double(workspace, block[at.W_RATE_GRADIENT] + i * LANES + lane, 0.0)
             else:
                 clear_state(block, adjoint.ctypes.data)
+            for i in range(block[at.N_COMPARTMENTS]):
+                store_double(workspace, block[at.W_RATE_GRADIENT] + i * LANES + lane, 0.0)
             write_lane(workspace, block[at.W_ADJOINT], lane, states, adjoint.ctypes.data)
         if block[at.SHARES] != 0 and record > first:
             _part_moment(

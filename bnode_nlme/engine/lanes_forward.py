@@ -94,10 +94,10 @@ def _apply_records(
             read_lane(workspace, first_state, lane, states, fresh.ctypes.data)
             if action == _RESET:
                 reset_state(block, subject, now, fresh.ctypes.data)
-                for i in range(block[at.N_COMPARTMENTS]):
-                    store_double(workspace, first_rate + i * LANES + lane, 0.0)
             else:
                 clear_state(block, fresh.ctypes.data)
+            for i in range(block[at.N_COMPARTMENTS]):
+                store_double(workspace, first_rate + i * LANES + lane, 0.0)
             write_lane(workspace, first_state, lane, states, fresh.ctypes.data)
         record += 1
     return record

@@ -18,7 +18,7 @@ from bnode_nlme.engine.arguments import (
     parameter_columns,
     weight_vectors,
 )
-from bnode_nlme.engine.dose_values import values_of
+from bnode_nlme.engine.dose_numbers import values_of
 from bnode_nlme.engine.joined import join
 from bnode_nlme.engine.options import Method, SolverOptions
 from bnode_nlme.engine.population import PopulationSolver
@@ -104,9 +104,9 @@ def simulator(
         solver = PopulationSolver(joined.kernels, options)
         plan, fixed = joined.plan, joined.schedule
         if fixed is not None:
-            return solver, lambda columns: fixed
-        values = values_of(system, study, plan, by_occasion)
-        return solver, lambda columns: laid_out(plan, values(columns))
+            return solver, lambda columns, weights: fixed
+        values = values_of(system, study, plan, by_occasion, options)
+        return solver, lambda columns, weights: laid_out(plan, values(columns, weights))
 
     def solved(
         parameters: Mapping[str, Any], weights: Mapping[str, Any] | None = None
@@ -118,11 +118,12 @@ def simulator(
         for i, column in enumerate(given):
             matrix[:, i] = column[first_occasions(study)] if by_occasion[i] else column
         vectors = weight_vectors(system, weights, _floats, np.shape)
+        vector = np.concatenate([np.empty(0), *vectors])
         result = solver.forward(
             matrix,
-            np.concatenate([np.empty(0), *vectors]),
+            vector,
             covariates,
-            schedule_of(given),
+            schedule_of(given, vector),
             np.arange(study.n_subjects),
         )
         statuses = [SolveStatus(int(code)) for code in result.status]

@@ -53,7 +53,9 @@ _MESSAGES = {
         "duration or rate was zero"
     ),
     SolveStatus.NO_STEADY_STATE: (
-        "the same dose for ever leads to no steady state, or none was found"
+        "no steady state was found that the dose of an SS record, given for ever, leads to: more "
+        "may be given than can be eliminated, a state may only accumulate, or the solver failed on "
+        "the way there"
     ),
     SolveStatus.INTERNAL: "the solver ran out of memory or refused its input",
 }

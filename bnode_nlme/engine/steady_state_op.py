@@ -64,9 +64,12 @@ class SteadyStateOp(Op):
 
     Gradients are those of the implicit function theorem. With respect to the lag of a bolus and the
     ends of infusions they are as accurate as the tolerances.
+
+    Nothing is counted: the counter, that of the study's solve, only gives the model its place (see
+    `model_place`), and operations with different ones are equal.
     """
 
-    __props__ = ("solver", "counter")
+    __props__ = ("solver",)
 
     def __init__(self, solver: PopulationSolver, counter: SolveCounter) -> None:
         self.solver = solver
@@ -122,7 +125,7 @@ class SteadyStateAdjointOp(Op):
     amounts, durations, lags and rates (D,).
     """
 
-    __props__ = ("solver", "counter")
+    __props__ = ("solver",)
 
     def __init__(self, solver: PopulationSolver, counter: SolveCounter) -> None:
         self.solver = solver

@@ -158,41 +158,34 @@ def _check_steady_states(cells: _Cells, findings: Findings) -> None:
         cells.dose & cells.steady.given & ~np.isin(cells.steady.values, (0, 1, 2)),
         "SS",
         "0, 1, 2 or blank",
-        "With SS 1 the state becomes the steady state of this dose given every II, with SS 2 that "
-        "steady state is added to the present state; then the dose is given.",
+        "With SS 1 the state becomes the steady state of this dose given every II, and earlier "
+        "infusions and pending doses end; with SS 2 that steady state is added to the present "
+        "state. Then the dose is given.",
     )
-    added = cells.constant & (cells.steady.values == 2)
-    findings.add(
-        added,
-        "AMT",
-        "a positive amount: SS is 2",
-        "SS 2 adds the steady state of a repeated dose. A constant infusion at steady state (AMT 0, "
-        "RATE positive) has SS 1.",
-    )
-    constant = cells.constant & ~added
+    constant, steady = cells.constant, cells.steady.values
     findings.add(
         constant & ~cells.rates.bad & ~(cells.rates.values > 0) & ~(cells.rates.values < 0),
         "AMT",
-        "a positive amount, or 0 and a positive RATE: SS is 1",
+        lambda k: f"a positive amount, or 0 and a positive RATE: SS is {steady[k]:g}",
         "Give AMT and II for a dose that has been repeated for ever, or RATE, without AMT and II, "
         "for a constant infusion that stops at the row.",
     )
     findings.add(
         constant & (cells.rates.values < 0),
         "RATE",
-        "the positive rate of a constant infusion: AMT is 0 and SS is 1",
+        lambda k: f"the positive rate of a constant infusion: AMT is 0 and SS is {steady[k]:g}",
         "Only a dose with an amount can have a rate or a duration from the system (-1, -2).",
     )
     findings.add(
         constant & cells.intervals.nonzero,
         "II",
-        "0 or blank: AMT is 0 and SS is 1, a constant infusion",
+        lambda k: f"0 or blank: AMT is 0 and SS is {steady[k]:g}, a constant infusion",
         "Give AMT if a dose has been repeated every II; a constant infusion has no interval.",
     )
     findings.add(
         constant & (cells.additional.or_zero > 0),
         "ADDL",
-        "0 or blank: AMT is 0 and SS is 1, a constant infusion",
+        lambda k: f"0 or blank: AMT is 0 and SS is {steady[k]:g}, a constant infusion",
         "A constant infusion is not repeated. Give AMT if this is a dose.",
     )
 

@@ -97,10 +97,16 @@ def read_nonmem(
         subject's last record. II does nothing where neither ADDL nor SS is given.
     SS
         1: the state becomes the steady state to which the same dose, given every II for ever, has
-        led; earlier infusions that have not ended go on. 2: that steady state is added to the
-        present state. Then the dose of the row is given. Infusions may be longer than II. AMT 0
-        with a positive RATE, SS 1 and II blank is the steady state of a constant infusion, which
-        stops at the row.
+        led; of what was given before, infusions end and doses still to come are cancelled. 2: that
+        steady state is added to the present state, and nothing ends. Then the dose of the row is
+        given. Infusions may be longer than II, and go on. AMT 0 with a positive RATE and II blank
+        is the steady state of a constant infusion, which stops at the row. A morning and an evening
+        dose, in a linear system::
+
+            TIME  EVID  AMT  ADDL  II  SS
+               0     1  100     9  24   1
+              12     1   60     9  24   2
+
     CMT, DVID
         A whole number from 1 or a name; blank is the default. 0 is blank in rows that make no use
         of the column: CMT where nothing is given, DVID where nothing is observed or predicted. DVID

@@ -74,8 +74,9 @@ class Records:
         DV; NaN where EVID is not 0 or MDV is 1. Where `censoring` is not 0, the limit of
         quantification.
     steady_state : ndarray of int64, shape (R,)
-        SS: 1 the state becomes the steady state of this dose, then the dose is given; 2 that steady
-        state is added to the present one; 0 neither. Zeros if left out.
+        SS: 1 the state becomes the steady state of this dose, earlier infusions and pending doses
+        end, then the dose is given; 2 that steady state is added to the present one; 0 neither.
+        Zeros if left out.
     occasion : ndarray of int64, shape (R,)
         Index into `Study.occasions`; -1 in every row where the study has none, as if left out.
     censoring : ndarray of int64, shape (R,)

@@ -61,9 +61,11 @@ class Regimen:
         given by duration faster.
     steady_state
         True: before the first dose the state is the one that the same dose, given `every` for
-        ever, has led to, whatever was given before (SS 1). ``"added"``: that steady state is
-        added to the present one (SS 2), which is right for several regimens together where the
-        system is linear.
+        ever, has led to, whatever was given before: earlier infusions and doses that a lag delays
+        end (SS 1). ``"added"``: that steady state is added to the present one (SS 2), which is
+        right for several regimens together where the system is linear: 100 in the morning and 60
+        in the evening are ``Regimen(100, every=24, steady_state=True) + Regimen(60, start=12,
+        every=24, steady_state="added")``.
     start
         Time of the first dose.
 
@@ -110,7 +112,7 @@ class Regimen:
         _check_number(dose, "dose", positive=False)
         constant = bool(code) and dose == 0
         if constant:
-            _check_constant(code, rate, duration, every, additional, times)
+            _check_constant(rate, duration, every, additional, times)
         else:
             cure = "; a constant infusion at steady state has 0, rate= and steady_state=True"
             _check_number(dose, "dose", positive=True, cure=cure if dose == 0 else "")
@@ -175,18 +177,11 @@ def _check_number(value: Any, name: str, *, positive: bool, cure: str = "") -> N
         raise ValueError(f"{name}= wants {wanted}, and is {value!r}{cure}.")
 
 
-def _check_constant(
-    code: int, rate: Any, duration: Any, every: Any, additional: int, times: Any
-) -> None:
+def _check_constant(rate: Any, duration: Any, every: Any, additional: int, times: Any) -> None:
     if rate == "modelled" or not rate or duration is not None:
         raise ValueError(
             "A dose of 0 at steady state is a constant infusion, and wants its rate= as a positive "
             f"number; found rate={rate!r} and duration={duration!r}."
-        )
-    if code == 2:
-        raise ValueError(
-            "steady_state='added' adds the steady state of a repeated dose, and wants a positive "
-            "dose. A constant infusion (dose 0, rate given) has steady_state=True."
         )
     if every is not None or additional or times is not None:
         raise ValueError(
@@ -296,9 +291,9 @@ def _told(run: Sequence[Dose]) -> str:
     elif first.rate:
         text += f", at rate {first.rate:g}"
         text += f" (for {first.amount / first.rate:g})" if first.amount else ""
+    added = ", added to the state" if first.steady_state == 2 else ""
     if first.steady_state and first.amount:
-        added = ", added to the state" if first.steady_state == 2 else ""
         text += f", at the steady state of one every {first.interval:g}{added}"
     elif first.steady_state:
-        text += ", at steady state"
+        text += f", at steady state{added}"
     return text

@@ -75,6 +75,8 @@ class _Timeline:
 
     def _become_steady(self, time: float, dose: Dose) -> None:
         if dose.steady == 1:
+            self._pending.clear()
+            self._running.clear()
             self.entries.append(("clear", 0, time, 0.0))
         for state, amount in enumerate(dose.steady_state):
             self.entries.append(("add", state, time, amount))

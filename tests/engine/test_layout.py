@@ -54,9 +54,9 @@ MODERATE = (0.0, 0.0, 5.0, 0.7, -1.0, -2.0)
 def doses(draw: st.DrawFn, time: float, rates: tuple[float, ...]) -> Row:
     steady = draw(st.sampled_from([0, 0, 0, 1, 2]))
     into, evid = draw(st.sampled_from(["", "1", "2", *STATES])), draw(st.sampled_from([1, 1, 1, 4]))
-    if steady == 1 and draw(st.booleans()):
+    if steady and draw(st.booleans()):
         rate = draw(st.sampled_from([3.0, -1.0]))
-        return dose(time, 0.0, into=into, rate=rate, evid=evid, steady_state=1)
+        return dose(time, 0.0, into=into, rate=rate, evid=evid, steady_state=steady)
     return dose(
         time,
         draw(amounts),

@@ -200,8 +200,10 @@ class Subject:
         self._reach(row, virtual.y)
 
     def _reach(self, row: Row, steady: Array) -> None:
-        # SS=1 replaces the states alone: infusions and doses given before go on.
-        self.y = steady.copy() if int(row.cells["SS"]) == 1 else self.y + steady
+        if int(row.cells["SS"]) == 1:
+            # Nothing is left of what was given before.
+            self.y, self.running, self.pending = np.zeros(len(steady)), [], []
+        self.y = self.y + steady
 
 
 def _between(last: Row, row: Row, interpolation: str) -> Inside:

@@ -41,7 +41,7 @@ def _dose(draw: st.DrawFn, time: float, steady: bool) -> Row:
     kind = draw(st.sampled_from([*kinds, *(["constant"] if steady else [])]))
     ss = draw(st.integers(1, 2)) if steady else 0
     if kind == "constant":
-        return dose(time, 0.0, into, rate=draw(st.sampled_from([3.0, 8.0])), steady=1)
+        return dose(time, 0.0, into, rate=draw(st.sampled_from([3.0, 8.0])), steady=ss)
     evid = draw(st.sampled_from([1, 1, 1, 4]))
     rate = {
         "bolus": 0.0,

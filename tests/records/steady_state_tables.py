@@ -215,23 +215,48 @@ STEADY_STATE_TABLES = [
         ],
         values={"tlag": 1.2, "tlag2": 5.3},
     ),
-    # NONMEM's SS=1 also ends infusions under way and drops pending doses; the design lets earlier
-    # infusions go on, and with them, in these two tables, whatever was given before the record.
+    # As in NONMEM, SS=1 leaves nothing of what was given before: all that counts from its time on
+    # is the regimen of its own, with those of its doses that still run or are still to arrive.
     Table(
-        "steady_state_while_an_earlier_infusion_runs_on",
+        "steady_state_while_an_earlier_infusion_runs",
         spread(dose(0, 120, 1, rate=10), dose(5, 100, steady=1, every=8)),
         lambda p: [
             Epoch(BEGINNING, [Infusion(0, 12, 10, 1)]),
-            Epoch(5, [Infusion(5, 12, 10, 1), Periodic(5, 8, 100)]),
+            Epoch(5, [Periodic(5, 8, 100)]),
         ],
+    ),
+    Table(
+        "steady_state_while_an_earlier_infusion_runs_into_the_same_compartment",
+        spread(
+            dose(0, 120, rate=-2, additional=1, every=3), dose(5, 100, rate=10, steady=1, every=8)
+        ),
+        lambda p: [
+            Epoch(BEGINNING, [Infusion(0, p.D1, 120 / p.D1), Infusion(3, 3 + p.D1, 120 / p.D1)]),
+            Epoch(5, [Periodic(5, 8, 100, 10)]),
+        ],
+        values={"D1": 12.2},
     ),
     Table(
         "steady_state_before_pending_doses",
         spread(dose(0, 50, additional=3, every=4), dose(5, 100, steady=1, every=6)),
         lambda p: [
             Epoch(BEGINNING, [Bolus(0, 50), Bolus(4, 50)]),
-            Epoch(5, [Bolus(8, 50), Bolus(12, 50), Periodic(5, 6, 100)]),
+            Epoch(5, [Periodic(5, 6, 100)]),
         ],
+    ),
+    Table(
+        "steady_state_before_lagged_doses_of_another",
+        spread(dose(0, 100, steady=1, every=4, additional=2), dose(5, 60, 1, steady=1, every=6)),
+        lambda p: [
+            Epoch(BEGINNING, [Periodic(p.tlag, 4, 100)]),
+            Epoch(5, [Periodic(5 + p.tlag2, 6, 60, into=1)]),
+        ],
+        values={"tlag": 6.45, "tlag2": 7.9},
+    ),
+    Table(
+        "steady_state_of_a_constant_infusion_while_an_earlier_infusion_runs",
+        spread(dose(0, 120, rate=10), dose(5, 0, rate=4, steady=1)),
+        lambda p: [Epoch(BEGINNING, [Infusion(0, 12, 10)]), Epoch(5, [Constant(5, 4)])],
     ),
     Table(
         "steady_state_of_a_long_infusion_replaced_by_a_reset",

@@ -146,7 +146,7 @@ def by_interpolation() -> Any:
         interpolation: bn.read_nonmem(rows, covariates=COVARIATES, interpolation=interpolation)
         for interpolation in INTERPOLATIONS
     }
-    occasions = studies["locf"].occasions
+    occasions: Any = studies["locf"].occasions
     pairs = zip(occasions.subject.tolist(), occasions.label.tolist(), strict=True)
     owner = {pair: k for k, pair in enumerate(pairs)}
     values = {}

@@ -206,7 +206,7 @@ def read_row(
         wrong += [interval < 0, steady not in (0, 1, 2)]
         wrong.append(count < 0 or count != int(count) or count > 10**9)
         if steady in (1, 2) and amount == 0:
-            wrong += [steady == 2, rate <= 0, interval != 0, count > 0]
+            wrong += [rate <= 0, interval != 0, count > 0]
         else:
             wrong += [amount <= 0, rate < 0 and rate not in (-1, -2)]
             wrong.append((count > 0 or steady in (1, 2)) and interval <= 0)

@@ -206,7 +206,7 @@ def valid_tables(draw: st.DrawFn) -> tuple[Table, list[dict[str, Any]]]:
                 "value": draw(st.floats(-10, 1e4)) if what in measured else math.nan,
             }
             if what == "constant":
-                record["steady_state"] = 1
+                record["steady_state"] = draw(st.sampled_from([1, 2]))
             if what == "modelled":
                 record["rate"] = draw(st.sampled_from([-1.0, -2.0]))
             if what == "steady infusion":

@@ -61,6 +61,7 @@ def test_steady_state_belongs_to_the_first_dose() -> None:
     ]
     added = Regimen(100, every=12, steady_state="added")
     assert added.doses == (Dose(0.0, 100.0, steady_state=2, interval=12.0),)
+    assert Regimen(0, rate=5, steady_state="added").doses[0].steady_state == 2
     constant = Regimen(0, rate=5, steady_state=True, start=3)
     assert constant.doses == (Dose(3.0, 0.0, rate=5.0, steady_state=1),)
 
@@ -165,10 +166,12 @@ def test_a_regimen_is_a_value() -> None:
         ),
         (
             Regimen(0, rate=2, steady_state=True)
+            + Regimen(0, "gut", rate=3, steady_state="added")
             + Regimen(5, times=[1, 2, 4], duration="modelled"),
             [
-                "Regimen of 4 doses",
+                "Regimen of 5 doses",
                 "  constant infusion until 0, at rate 2, at steady state",
+                "  constant infusion until 0, into gut, at rate 3, at steady state, added to the state",
                 "  2 x 5 every 1 from 1 to 2, over a modelled duration",
                 "  5 at 4, over a modelled duration",
             ],
@@ -222,7 +225,6 @@ def test_repr(regimen: Regimen, lines: list[str]) -> None:
             {"dose": 0, "steady_state": True, "rate": 1, "every": 5},
             "stops at start=; it has neither every=, additional= nor times=",
         ),
-        ({"dose": 0, "steady_state": "added", "rate": 1}, "'added' .* wants a positive dose"),
     ],
 )
 def test_refusals(options: Any, match: str) -> None:

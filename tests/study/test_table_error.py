@@ -95,8 +95,8 @@ def test_the_good_table_is_good() -> None:
             *(1, 1, "ADDL", "2", "0 or blank: AMT is 0 and SS is 1, a constant infusion"),
         ),
         (
-            {"SS": {1: 2}, "AMT": {1: 0}, "RATE": {1: 5}},
-            *(1, 1, "AMT", "0", "a positive amount: SS is 2"),
+            {"SS": {1: 2}, "AMT": {1: 0}, "RATE": {1: 5}, "II": {1: 12}},
+            *(1, 1, "II", "12", "0 or blank: AMT is 0 and SS is 2, a constant infusion"),
         ),
         (
             {"SS": {1: 1}, "RATE": {1: 0.001}, "II": {1: 0.5}},
@@ -431,7 +431,7 @@ def test_the_whole_message() -> None:
 
 def test_the_cures_of_steady_states_and_censoring() -> None:
     table = frame(
-        SS={1: 1, 4: 2}, AMT={4: 0}, RATE={4: 5}, CENS={2: 1, 3: 1}, LIMIT={3: 2}, DV={2: "<0.1"}
+        SS={1: 1, 4: 2}, AMT={4: 0}, RATE={4: -1}, CENS={2: 1, 3: 1}, LIMIT={3: 2}, DV={2: "<0.1"}
     )
     with pytest.raises(TableError, match="4 problems in 4 rows") as caught:
         read_nonmem(table)
@@ -443,7 +443,8 @@ def test_the_cures_of_steady_states_and_censoring() -> None:
         "    1   1  II      no column II  a positive interval between doses: SS is 1\n"
         "    2   1  DV      '<0.1'        a number, or blank\n"
         "    3   1  LIMIT   2             less than DV, 2, or blank: CENS is 1\n"
-        "    4   2  AMT     0             a positive amount: SS is 2\n"
+        "    4   2  RATE    -1            the positive rate of a constant infusion: AMT is 0 and SS "
+        "is 2\n"
         "\n"
         "What to do:\n"
         "  II: Give II, the time between the doses that have led to the steady state.\n"
@@ -453,7 +454,5 @@ def test_the_cures_of_steady_states_and_censoring() -> None:
         "  LIMIT: A censored truth lies between LIMIT and DV; where LIMIT is blank, the interval has "
         "no end\n"
         "      on that side.\n"
-        "  AMT: SS 2 adds the steady state of a repeated dose. A constant infusion at steady state "
-        "(AMT 0,\n"
-        "      RATE positive) has SS 1."
+        "  RATE: Only a dose with an amount can have a rate or a duration from the system (-1, -2)."
     )
