@@ -17,6 +17,7 @@ from bnode_nlme.inference.flat_model import FlatModel, Vector
 from bnode_nlme.inference.lbfgs import minimise
 from bnode_nlme.inference.named_values import free_values
 from bnode_nlme.inference.random_effects import are_centred, effect_variables
+from bnode_nlme.inference.start_failure import counted_since, failures_at
 
 JITTER = 0.5
 """Half-width of the uniform jitter on the unconstrained scale, where it can be had."""
@@ -74,7 +75,7 @@ def find_start(
     Raises
     ------
     StartError
-        When no point solves; the message says what fails.
+        When no point solves; the message says which subjects fail, and how.
     """
     first, refused = _first(flat, rng, given)
     typical = _typical_mode(flat, _with_effects_at_rest(flat, first))
@@ -110,33 +111,30 @@ def _failures(model: pm.Model) -> int:
 def _first(
     flat: FlatModel, rng: np.random.Generator, given: Mapping[str, Any] | None
 ) -> tuple[Vector, int]:
-    reported = dict(solver_report(flat.model).counts) if solve_nodes(flat.model) else {}
+    has_solves = bool(solve_nodes(flat.model))
+    before = solver_report(flat.model) if has_solves else None
+    initial = None
     for attempt, x in enumerate(_candidates(flat, rng, given)):
+        initial = x if initial is None else initial
         if solves(flat, x):
             return x, attempt
     message = [
         f"fit found no starting values in {2 * _TRIES + 1} tries: it wants a point with finite "
-        "log-probability and gradient at which every solve succeeds. At the model's initial point:"
+        "log-probability and gradient at which every solve succeeds. At the first of them, the "
+        "model's initial point with the values of start=:"
     ]
-    initial = flat.model.initial_point()
-    with flat.model:
-        terms = flat.model.point_logps(initial, round_vals=3)
-    infinite = [f"{name} ({value})" for name, value in terms.items() if not np.isfinite(value)]
-    message.append(
-        f"  log-probability not finite: {', '.join(infinite)}"
-        if infinite
-        else "  log-probability finite; its gradient is not, or a solve failed"
-    )
-    if solve_nodes(flat.model):
-        counts = solver_report(flat.model).counts
-        message += [
-            f"  {counts[status] - reported[status]} solves failed in these tries: {status.message}"
-            for status in counts
-            if status != 0 and counts[status] > reported[status]
-        ]
+    # Counted before the point is looked at once more.
+    after = solver_report(flat.model) if has_solves else None
+    if initial is not None:
+        message += [f"  {line}" for line in failures_at(flat, initial)]
+    if before is not None and after is not None:
+        report = str(counted_since(before, after)).replace("\n", "\n  ")
+        message.append(
+            f"In all tries bn.solver_report counted, over subjects and points:\n  {report}"
+        )
     message.append(
         "Give narrower priors around values that are possible, or values to start from: "
-        "fit(..., start={'log_CL': 1.0})."
+        "fit(..., start={'CL_pop': 2.5})."
     )
     raise StartError("\n".join(message))
 

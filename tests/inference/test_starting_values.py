@@ -7,7 +7,9 @@ import pymc as pm
 import pytest
 
 import bnode_nlme as bn
+from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.inference.flat_model import flat_model
+from bnode_nlme.inference.start_failure import failures_at
 from bnode_nlme.inference.starting_values import StartError, find_start, solves
 from tests.distributions.problems import (
     blow_up,
@@ -38,10 +40,52 @@ def test_a_model_whose_own_start_fails_starts_all_the_same() -> None:
     np.testing.assert_allclose(start.typical, 0.49, atol=0.03)
 
 
-def test_where_nothing_solves_the_error_says_what_fails() -> None:
-    flat = flat_model(exploding(30.0, 0.1))
-    with pytest.raises(StartError, match=r"(?s)no starting values in 61 tries.*z \(-inf\).*solves"):
-        find_start(flat, 1, np.random.default_rng(0))
+def two_lengths() -> bn.Study:
+    """Subject 7 is followed to 0.5, subject 12 to 1."""
+    table = bolus_table(np.array([[1.1, 1.3], [1.3, 2.0]]), times=(0.25, 0.5), dose=1.0)
+    table["ID"] = table["ID"].map({1: 7, 2: 12})
+    table.loc[(table["ID"] == 12), "TIME"] *= 2.0
+    return bn.read_nonmem(table)
+
+
+def nonsense(mean: float) -> bn.NLME:
+    """Its prior hardly allows another value than the mean."""
+    return bn.NLME(
+        blow_up,
+        individual={"a": bn.Individual(bn.Normal(mean, 1e-3), effect=False, distribution="normal")},
+        error={"z": bn.Additive()},
+    )
+
+
+def test_where_nothing_solves_the_error_says_which_subjects_fail_and_how() -> None:
+    nlme, study = nonsense(30.0), two_lengths()
+    with pytest.raises(StartError, match="no starting values in 61 tries") as caught:
+        bn.fit(nlme, study, progress=False)
+    message = str(caught.value)
+    (status,) = set(bn.simulate(blow_up, study, {"a": 30.0})["status"].to_numpy().tolist())
+    assert f"subjects 7, 12: {SolveStatus(status).message}" in message
+    assert "log-probability of 'z' not finite, of 4 in 4 values" in message
+    assert "In all tries bn.solver_report counted" in message
+    assert "122 of 122 solves failed" in message
+    assert "fit(..., start=" in message
+
+
+def test_subjects_that_solve_are_not_named() -> None:
+    # With a = 3/2 the solution ends at 2/3: after the last record of subject 7, before that of 12.
+    flat = flat_model(nonsense(1.5).build(two_lengths()))
+    at = flat.vector(flat.model.initial_point())
+    lines = failures_at(flat, at)
+    assert len(lines) == 2
+    assert lines[0].startswith("subjects 12: ")
+    assert lines[1] == "log-probability of 'z' not finite, of 2 in 4 values"
+
+
+def test_a_start_that_fails_for_another_reason_than_a_solve_says_so() -> None:
+    with pm.Model() as model:
+        x = pm.Normal("x", -30.0, 0.01)
+        pm.Potential("above", pm.math.log(x))
+    with pytest.raises(StartError, match="log-probability of 'above' not finite, of 1 in 1"):
+        find_start(flat_model(model), 1, np.random.default_rng(0))
 
 
 def test_typical_values_are_at_their_mode_and_effects_at_zero() -> None:

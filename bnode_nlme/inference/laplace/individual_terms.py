@@ -91,16 +91,13 @@ class IndividualTerms:
 
     def block_derivatives(self, x: Vector, gradient: Any, step: float) -> list[NDArray[np.float64]]:
         """Derivatives of a gradient within each block, by central differences, all at once."""
-        result = [np.zeros((len(block), len(block))) for block in self.blocks]
+        result = np.zeros((self.n_subjects, self.n_effects, self.n_effects))
         for column in range(self.n_effects):
-            chosen = np.array([block[column] for block in self.blocks if column < len(block)])
-            shifted = np.zeros(x.size)
-            shifted[chosen] = step
-            difference = (gradient(x + shifted) - gradient(x - shifted)) / (2.0 * step)
-            for block, matrix in zip(self.blocks, result, strict=True):
-                if column < len(block):
-                    matrix[:, column] = difference[block]
-        return [0.5 * (matrix + matrix.T) for matrix in result]
+            shifted = np.zeros(x.size + 1)
+            shifted[self._padded[:, column]] = step
+            difference = gradient(x + shifted[:-1]) - gradient(x - shifted[:-1])
+            result[:, :, column] = self._by_subject(difference) / (2.0 * step)
+        return self._unpadded(0.5 * (result + result.transpose(0, 2, 1)))
 
     def joint_gradient(self, x: Vector) -> Vector:
         """The second part of `joint`."""
@@ -113,32 +110,45 @@ class IndividualTerms:
         dependence of V, half of ``(log V)' (log V)'^T``. The derivatives are exact: one adjoint
         solve gives those of one measurement of every subject.
         """
-        _, log_variance = self._moment_values(x)
-        result = [np.zeros((len(block), len(block))) for block in self.blocks]
-        weights = np.exp(-log_variance)
-        for place in range(int(self._rank.max(initial=-1)) + 1):
-            of_place = np.flatnonzero(self._rank == place)
-            of_mean = np.zeros(self._rank.size)
-            of_mean[of_place] = 1.0
-            means = self._pulled_back(x, of_mean, np.zeros(of_mean.size))
-            spreads = np.zeros(x.size)
+        result = np.zeros((self.n_subjects, self.n_effects, self.n_effects))
+        for measurement in self._by_rank:
+            chosen = np.zeros(self.measured_by.size + 1)
+            chosen[measurement] = 1.0
+            g, variance = self._pulled_back(x, chosen[:-1], np.zeros(self.measured_by.size))
+            weight = np.append(1.0 / variance, 0.0)[measurement]
+            result += weight[:, None, None] * g[:, :, None] * g[:, None, :]
             if self._spread_moves:
-                spreads = self._pulled_back(x, np.zeros(of_mean.size), of_mean)
-            for measurement in of_place:
-                subject = self.measured_by[measurement]
-                block = self.blocks[subject]
-                g, c = means[block], spreads[block]
-                result[subject] += weights[measurement] * np.outer(g, g) + 0.5 * np.outer(c, c)
+                c, _ = self._pulled_back(x, np.zeros(self.measured_by.size), chosen[:-1])
+                result += 0.5 * c[:, :, None] * c[:, None, :]
+        return self._unpadded(result)
+
+    @cached_property
+    def _by_rank(self) -> NDArray[np.intp]:
+        """The first, second, ... measurement of each subject; their number where there is none."""
+        own = [np.flatnonzero(self.measured_by == subject) for subject in range(self.n_subjects)]
+        most = max(len(places) for places in own)
+        result = np.full((most, self.n_subjects), self.measured_by.size, dtype=np.intp)
+        for subject, places in enumerate(own):
+            result[: len(places), subject] = places
         return result
 
     @cached_property
-    def _rank(self) -> NDArray[np.intp]:
-        """The number of each measurement within its subject."""
-        rank = np.empty(self.measured_by.size, dtype=np.intp)
-        for subject in range(self.n_subjects):
-            own = np.flatnonzero(self.measured_by == subject)
-            rank[own] = np.arange(own.size)
-        return rank
+    def _padded(self) -> NDArray[np.intp]:
+        """The blocks as rows of one array, filled up with the size of the vector."""
+        result = np.full((self.n_subjects, self.n_effects), self.flat.size, dtype=np.intp)
+        for row, block in zip(result, self.blocks, strict=True):
+            row[: len(block)] = block
+        return result
+
+    def _by_subject(self, x: Vector) -> NDArray[np.float64]:
+        """What of a vector stands in each subject's block, (subjects, effects)."""
+        return np.append(x, 0.0)[self._padded]
+
+    def _unpadded(self, matrices: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        return [
+            matrix[: len(block), : len(block)]
+            for matrix, block in zip(matrices, self.blocks, strict=True)
+        ]
 
     @cached_property
     def _moments(self) -> list[Any]:
@@ -153,20 +163,18 @@ class IndividualTerms:
         return bool(effects & set(ancestors([spread for _, spread in self._moments])))
 
     @cached_property
-    def _moment_values(self) -> Any:
-        means, spreads = zip(*self._moments, strict=True)
-        return self.flat.function([pt.concatenate(means), pt.concatenate(spreads)])
-
-    @cached_property
     def _moment_pull(self) -> Any:
         means, spreads = (pt.concatenate(part) for part in zip(*self._moments, strict=True))
         cotangents = [pt.vector("of_mean"), pt.vector("of_spread")]
         total = (cotangents[0] * means).sum() + (cotangents[1] * spreads).sum()
-        return self.flat.function([self.flat.gradient_of(total)], cotangents)
+        return self.flat.function([self.flat.gradient_of(total), pt.exp(spreads)], cotangents)
 
-    def _pulled_back(self, x: Vector, of_mean: Vector, of_spread: Vector) -> Vector:
-        (gradient,) = self._moment_pull(x, of_mean, of_spread)
-        return np.asarray(gradient)
+    def _pulled_back(
+        self, x: Vector, of_mean: Vector, of_spread: Vector
+    ) -> tuple[NDArray[np.float64], Vector]:
+        """Cotangents of means and log-variances pulled back to the blocks, and the variances."""
+        gradient, variance = self._moment_pull(x, of_mean, of_spread)
+        return self._by_subject(np.asarray(gradient)), np.asarray(variance)
 
     @cached_property
     def _terms(self) -> tuple[Any, Any]:
