@@ -50,9 +50,10 @@ def plot_prior_posterior(
         When the posterior is missing, or given beside a fit.
     """
     if isinstance(prior, Fit) and posterior is None:
-        before = prior_draws(prior)
-        after = prior.posterior[list(before.data_vars)]
-        return plot_prior_posterior(before, after, names, columns=columns)
+        drawn = prior_draws(prior)
+        return plot_prior_posterior(
+            drawn, prior.posterior[list(drawn.data_vars)], names, columns=columns
+        )
     if isinstance(prior, Fit) or posterior is None:
         raise TypeError("plot_prior_posterior wants a fit alone, or draws of prior and posterior.")
     chosen = list(names) if names is not None else [n for n in posterior if n in prior]

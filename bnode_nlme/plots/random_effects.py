@@ -45,8 +45,8 @@ def plot_random_effects(eta: Fit | xr.DataArray, omega: xr.DataArray | None = No
         distribution of the population at the posterior mean of omega.
     """
     if isinstance(eta, Fit) and omega is None:
-        own = eta.posterior
-        return plot_random_effects(own[SUBJECT_NAMES.values], own[SUBJECT_NAMES.sd])
+        posterior = eta.posterior
+        return plot_random_effects(posterior[SUBJECT_NAMES.values], posterior[SUBJECT_NAMES.sd])
     if isinstance(eta, Fit) or omega is None:
         raise TypeError("plot_random_effects wants a fit alone, or eta and omega.")
     (effect,) = [name for name in eta.dims if name not in (*_DRAWS, SUBJECT)]

@@ -57,7 +57,7 @@ def test_random_effects_covariates_prior_and_individual_fits(fit):
     figure = bn.plot_individual_fits(fit)
     assert [axes.get_title() for axes in figure.axes][:2] == ["subject 1", "subject 2"]
     points = next(line for line in figure.axes[0].lines if line.get_label() == "measured")
-    assert len(points.get_xdata()) == 11
+    assert np.size(points.get_xdata()) == 11
 
 
 def test_a_fit_brings_its_own_numbers(fit):
