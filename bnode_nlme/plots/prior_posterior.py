@@ -34,7 +34,7 @@ def plot_prior_posterior(
         Draws of the posterior; of a fit its own.
     names
         Which variables; all that both have by default. A variable with dimensions has a panel for
-        each element.
+        each element that varies, of a correlation matrix for each pair.
     columns
         Panels in a row.
 
@@ -48,6 +48,8 @@ def plot_prior_posterior(
     ------
     TypeError
         When the posterior is missing, or given beside a fit.
+    ValueError
+        When they have no variable in common that varies.
     """
     if isinstance(prior, Fit) and posterior is None:
         drawn = prior_draws(prior)
@@ -59,6 +61,12 @@ def plot_prior_posterior(
     chosen = list(names) if names is not None else [n for n in posterior if n in prior]
     measured = contraction(prior[chosen], posterior[chosen])
     elements = [element for name in chosen for element in _elements(prior[name], posterior[name])]
+    if not elements:
+        raise ValueError(
+            "plot_prior_posterior wants variables that vary, in prior and posterior; the posterior "
+            f"has {', '.join(map(repr, posterior.data_vars))}, of which the prior has "
+            f"{', '.join(map(repr, chosen)) or 'none'}."
+        )
     rows = -(-len(elements) // columns)
     columns = min(columns, len(elements))
     figure = Figure(figsize=(2.5 * columns + 0.3, 2.1 * rows + 0.5), layout="constrained")
@@ -91,11 +99,16 @@ def plot_prior_posterior(
 def _elements(
     before: xr.DataArray, after: xr.DataArray
 ) -> Iterator[tuple[str, str, dict[str, int], NDArray[np.float64], NDArray[np.float64]]]:
-    """Label, variable, place, and draws of prior and posterior of each element."""
+    """Label, variable, place, and draws of prior and posterior of each element that varies."""
     name = str(after.name)
     inner = [str(dimension) for dimension in after.dims if dimension not in _DRAWS]
+    symmetric = len(inner) == 2 and inner[1] == f"{inner[0]}_bis"
     for place in np.ndindex(*(after.sizes[dimension] for dimension in inner)):
         index = dict(zip(inner, place, strict=True))
+        if symmetric and place[0] <= place[1]:
+            continue
+        if np.ptp(before.isel(index)) == 0.0 and np.ptp(after.isel(index)) == 0.0:
+            continue
         labels = [str(after[dimension].to_numpy()[at]) for dimension, at in index.items()]
         yield (
             f"{name}[{', '.join(labels)}]" if labels else name,

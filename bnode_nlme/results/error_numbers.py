@@ -176,9 +176,7 @@ def _draws(family: Family) -> Any:
     safe = pt.switch(possible, prediction, family.stand_in(pt.ones_like(prediction)))
     _, drawn = family.draws(rng, safe.shape, safe, *parameters)
     drawn = pt.switch(possible, drawn.astype("float64"), np.nan)
-    return function(
-        [rng, prediction, *parameters], [drawn], mode=_MODE, on_unused_input="ignore"
-    )
+    return function([rng, prediction, *parameters], [drawn], mode=_MODE, on_unused_input="ignore")
 
 
 def _density(family: Family, value: Any, prediction: Any, parameters: list[Any]) -> Any:
@@ -220,9 +218,7 @@ def _scale(family: Continuous) -> Any:
         pt.tensor(dtype="float64", shape=(None, 1)) for _ in range(family.spread.n_parameters)
     ]
     scale = pt.as_tensor_variable(family.spread.scale(prediction, *parameters))
-    return function(
-        [prediction, *parameters], [scale], mode=_MODE, on_unused_input="ignore"
-    )
+    return function([prediction, *parameters], [scale], mode=_MODE, on_unused_input="ignore")
 
 
 def errors_of(nlme: NLME, values: xr.Dataset, draws: int) -> Mapping[str, ErrorNumbers]:
