@@ -107,7 +107,7 @@ def _elements(
         index = dict(zip(inner, place, strict=True))
         if symmetric and place[0] <= place[1]:
             continue
-        if np.ptp(before.isel(index)) == 0.0 and np.ptp(after.isel(index)) == 0.0:
+        if _still(before.isel(index)) and _still(after.isel(index)):
             continue
         labels = [str(after[dimension].to_numpy()[at]) for dimension, at in index.items()]
         yield (
@@ -117,3 +117,7 @@ def _elements(
             before.isel(index).to_numpy().ravel(),
             after.isel(index).to_numpy().ravel(),
         )
+
+
+def _still(draws: xr.DataArray) -> bool:
+    return float(draws.max()) == float(draws.min())
