@@ -64,6 +64,8 @@ def plot_loo(found: Fit | az.ELPDDataLOO, **options: Any) -> Figure:
                 str(names[at]), (place[at], values[at]), xytext=(3, 3),
                 textcoords="offset points", fontsize=7,
             )  # fmt: skip
+    for axes in (above, below):
+        axes.margins(y=0.12)  # for the names
     below.axhline(found.good_k, color=DATA, lw=0.9, ls=":")
     below.axhline(0.0, color=DATA, lw=0.6)
     above.set_ylabel("ELPD")
@@ -72,7 +74,8 @@ def plot_loo(found: Fit | az.ELPDDataLOO, **options: Any) -> Figure:
     ticks = np.unique(np.linspace(0, elpd.size - 1, min(elpd.size, 12)).astype(int))
     below.set_xticks(ticks, [str(names[at]) for at in ticks])
     below.set_xlabel(f"left-out {unit} ({what})" if what != unit else f"left-out {unit}")
-    above.set_title(f"ELPD {found.elpd:.1f} (standard error {found.se:.1f})", fontsize=10)
+    total = f"ELPD {found.elpd:.1f} (standard error {found.se:.1f})".replace("-", "−")
+    above.set_title(total, fontsize=10)
     handles, labels = above.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
     return figure

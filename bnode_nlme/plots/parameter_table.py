@@ -69,5 +69,5 @@ def _rows(axes: Axes, part: pd.DataFrame, relative: bool) -> None:
     axes.set_ylim(len(part) - 0.5, -0.5)
     axes.set_xlabel("relative to the estimate" if relative else "value")
     numbers = axes.secondary_yaxis("right")
-    numbers.set_yticks(place, text["Estimate (interval)"])
+    numbers.set_yticks(place, text["Estimate (interval)"].str.replace("-", "−"))
     numbers.tick_params(length=0)

@@ -69,7 +69,7 @@ def plot_prior_posterior(
         )
     rows = -(-len(elements) // columns)
     columns = min(columns, len(elements))
-    figure = Figure(figsize=(2.5 * columns + 0.3, 2.1 * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(2.5 * columns + 0.3, 2.25 * rows + 0.5), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for (label, name, index, before, after), axes in zip(elements, panels, strict=False):
         ends = np.quantile(before, [0.05, 0.95])
@@ -87,7 +87,7 @@ def plot_prior_posterior(
             )
         shrunk = float(measured[name].sel(measure="contraction").isel(index))
         told = "> 0.99" if shrunk > 0.995 else f"{shrunk:.2f}".replace("-", "−")
-        axes.set_title(f"{label}, contraction {told}", fontsize=9)
+        axes.set_title(f"{label}\ncontraction {told}", fontsize=9)
         axes.set(yticks=[], xlim=(low, high))
     for axes in panels[len(elements) :]:
         axes.set_axis_off()

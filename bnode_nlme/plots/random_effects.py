@@ -162,7 +162,10 @@ def plot_covariates(
                 for level in range(levels.size):
                     mean = middle[codes == level].mean()
                     axes.hlines(mean, level - 0.3, level + 0.3, color=CLASSICAL, lw=2.2)
-                axes.set_xticks(range(levels.size), [f"{level}" for level in levels])
+                axes.set_xticks(
+                    range(levels.size),
+                    [f"{level:g}" if numeric else str(level) for level in levels],
+                )
             else:
                 axes.plot(*smooth_line(across, middle), color=CLASSICAL, lw=1.8)
             own = [key for key in found.covariate.values if key.split("=")[0] == name]
