@@ -7,7 +7,9 @@ the dynamics, and `NeuralODE`, `RandomEffects` and `NetworkWeights` put them int
 
 from bnode_nlme import datasets as datasets
 from bnode_nlme.diagnostics import SBCResult as SBCResult
+from bnode_nlme.diagnostics import format_parameter_table as format_parameter_table
 from bnode_nlme.diagnostics import sbc as sbc
+from bnode_nlme.diagnostics.of_fit import function_convergence as function_convergence
 from bnode_nlme.diagnostics.of_fit import goodness_of_fit as goodness_of_fit
 from bnode_nlme.diagnostics.of_fit import loo as loo
 from bnode_nlme.diagnostics.of_fit import npde as npde
@@ -62,11 +64,15 @@ from bnode_nlme.nlme import Power as Power
 from bnode_nlme.nlme import PyMCPrior as PyMCPrior
 from bnode_nlme.nlme import Uniform as Uniform
 from bnode_nlme.plots import plot_covariates as plot_covariates
+from bnode_nlme.plots import plot_function_convergence as plot_function_convergence
 from bnode_nlme.plots import plot_goodness_of_fit as plot_goodness_of_fit
 from bnode_nlme.plots import plot_individual_fits as plot_individual_fits
+from bnode_nlme.plots import plot_loo as plot_loo
 from bnode_nlme.plots import plot_npde as plot_npde
+from bnode_nlme.plots import plot_parameter_table as plot_parameter_table
 from bnode_nlme.plots import plot_prior_posterior as plot_prior_posterior
 from bnode_nlme.plots import plot_random_effects as plot_random_effects
+from bnode_nlme.plots import plot_shrinkage as plot_shrinkage
 from bnode_nlme.plots import plot_vpc as plot_vpc
 from bnode_nlme.results import Individualisation as Individualisation
 from bnode_nlme.results import individualise as individualise

@@ -11,6 +11,8 @@ from bnode_nlme.diagnostics.draws import require_dimensions
 from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
 
 _DRAWS = ("chain", "draw")
+_FEWEST = 25
+"""Of these a fifth, at least five, make the tail to which a distribution is fitted."""
 
 
 def elpd_observations(log_likelihood: xr.DataArray) -> az.ELPDDataLOO:
@@ -33,7 +35,7 @@ def elpd_observations(log_likelihood: xr.DataArray) -> az.ELPDDataLOO:
     Raises
     ------
     ValueError
-        When a dimension is missing or a log-likelihood is not finite.
+        When a dimension is missing, a log-likelihood is not finite, or draws are fewer than 25.
 
     Warns
     -----
@@ -67,7 +69,7 @@ def elpd_subjects(log_likelihood: xr.DataArray) -> az.ELPDDataLOO:
     Raises
     ------
     ValueError
-        When a dimension is missing or a log-likelihood is not finite.
+        When a dimension is missing, a log-likelihood is not finite, or draws are fewer than 25.
 
     Warns
     -----
@@ -126,11 +128,15 @@ def _loo(log_likelihood: xr.DataArray, unit: str) -> az.ELPDDataLOO:
             f"some draw, the first of them number {int(np.flatnonzero(~finite)[0])} (counted from "
             "0): a solve failed there, or a measurement is missing. Leave those out."
         )
+    count = draws.sizes["chain"] * draws.sizes["draw"]
+    if count < _FEWEST:
+        raise ValueError(
+            f"Pareto smoothing wants {_FEWEST} draws or more, all chains together; found {count}. "
+            "Give more draws of a posterior; a mode has but one."
+        )
     # ArviZ takes one relative efficiency, from the parameters, for all; each unit's own is better.
     likelihood = xr.ufuncs.exp(draws - draws.max(_DRAWS)).rename("likelihood").to_dataset()
-    efficiency = az.ess(likelihood, method="mean")["likelihood"] / (
-        draws.sizes["chain"] * draws.sizes["draw"]
-    )
+    efficiency = az.ess(likelihood, method="mean")["likelihood"] / count
     smoothed = [
         draws.isel({unit: index}).azstats.psislw(r_eff=float(own), dim=list(_DRAWS))
         for index, own in enumerate(efficiency.clip(max=1.0))

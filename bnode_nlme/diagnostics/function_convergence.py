@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import arviz as az
+import numpy as np
 import xarray as xr
 
 
@@ -21,7 +22,8 @@ def function_convergence(values: xr.DataArray) -> xr.Dataset:
     -------
     xarray.Dataset
         `r_hat`, `ess_bulk` and `ess_tail` over the grid: rank-normalised, as in Vehtari, Gelman,
-        Simpson, Carpenter and Bürkner 2021 (doi:10.1214/20-BA1221).
+        Simpson, Carpenter and Bürkner 2021 (doi:10.1214/20-BA1221). NaN where every draw has the
+        same value, as at an anchor.
 
     Raises
     ------
@@ -35,10 +37,11 @@ def function_convergence(values: xr.DataArray) -> xr.Dataset:
             f"{', '.join(map(repr, values.dims))}."
         )
     draws = values.rename("value").to_dataset()
-    return xr.Dataset(
-        {
+    varies = values.max(("chain", "draw")) > values.min(("chain", "draw"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = {
             "r_hat": az.rhat(draws)["value"],
             "ess_bulk": az.ess(draws, method="bulk")["value"],
             "ess_tail": az.ess(draws, method="tail")["value"],
         }
-    )
+    return xr.Dataset({name: value.where(varies) for name, value in found.items()})

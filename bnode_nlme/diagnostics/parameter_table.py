@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -130,8 +131,9 @@ def format_parameter_table(table: pd.DataFrame, *, digits: int = 3) -> pd.DataFr
     def number(value: float, wanted: int = digits) -> str:
         if np.isnan(value):
             return "–"
-        text = np.format_float_positional(value, wanted, unique=False, fractional=False, trim="k")
-        return text.rstrip(".")
+        rounded = float(f"{value:.{wanted - 1}e}")
+        before = math.floor(math.log10(abs(rounded))) if rounded else 0
+        return f"{rounded:.{max(0, wanted - 1 - before)}f}"
 
     lines = []
     for (role, name), (_, row) in zip(table.index, table.iterrows(), strict=True):

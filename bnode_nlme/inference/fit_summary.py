@@ -50,7 +50,9 @@ def parameter_summary(posterior: xr.Dataset) -> pd.DataFrame:
         values = posterior[name]
         rhat, ess = np.empty(0), np.empty(0)
         if several:
-            rhat, ess = az.rhat(values).to_numpy(), az.ess(values).to_numpy()
+            # The diagonal of a correlation matrix does not vary: NaN.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                rhat, ess = az.rhat(values).to_numpy(), az.ess(values).to_numpy()
         stacked = values.stack(sample=("chain", "draw"), create_index=False)
         array = stacked.transpose("sample", ...).to_numpy()
         for index in np.ndindex(*array.shape[1:]):

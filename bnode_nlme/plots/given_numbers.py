@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import xarray as xr
 
-
-def refuse_options(table: xr.Dataset, options: Mapping[str, Any]) -> xr.Dataset:
+def refuse_options[T](table: T, options: Mapping[str, Any]) -> T:
     """Return numbers as they are; they cannot be worked out in another way any more.
 
     Raises

@@ -14,6 +14,7 @@ from bnode_nlme.diagnostics.of_fit.goodness_of_fit import goodness_of_fit
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
 from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.log_ticks import log_ticks
 from bnode_nlme.plots.smooth_line import smooth_line
 
 
@@ -79,6 +80,7 @@ def plot_goodness_of_fit(
         axes.plot(ends, ends, color=DATA, lw=1.0, label="identity")
         if log:
             axes.set(xscale="log", yscale="log")
+            log_ticks(axes.xaxis, axes.yaxis)
         axes.set(xlabel=f"{what} prediction, {quantity}", ylabel=f"measured, {quantity}")
     label = {"iwres": "IWRES", "iwres_sampled": "IWRES (one posterior draw)", "npde": "NPDE"}
     for axes, across, name in (
@@ -95,6 +97,7 @@ def plot_goodness_of_fit(
         axes.set(xlabel=name, ylabel=label[residual], ylim=(-extent, extent))
         if positive:
             axes.set_xscale("log")
+            log_ticks(axes.xaxis)
     handles, names = population.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
     return figure

@@ -68,9 +68,9 @@ def plot_individual_fits(
         )
     if isinstance(study, Fit) or curves is None or output is None:
         raise TypeError("plot_individual_fits wants a fit alone, or a study, curves and an output.")
-    rows = math.ceil(study.n_subjects / columns)
-    figure = Figure(figsize=(2.6 * columns, 2.1 * rows + 0.5), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    lines = math.ceil(study.n_subjects / columns)
+    figure = Figure(figsize=(2.6 * columns, 2.1 * lines + 0.5), layout="constrained")
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     measured = study.to_xarray()
     for index, (subject, axes) in enumerate(zip(study.subjects, panels, strict=False)):
         own = curves.isel(observation=np.flatnonzero(curves.subject_of_observation == subject))

@@ -34,7 +34,7 @@ def plot_prior_posterior(
         Draws of the posterior; of a fit its own.
     names
         Which variables; all that both have by default. A variable with dimensions has a panel for
-        each element.
+        each element that varies, of a correlation matrix for each pair.
     columns
         Panels in a row.
 
@@ -48,19 +48,28 @@ def plot_prior_posterior(
     ------
     TypeError
         When the posterior is missing, or given beside a fit.
+    ValueError
+        When they have no variable in common that varies.
     """
     if isinstance(prior, Fit) and posterior is None:
-        before = prior_draws(prior)
-        after = prior.posterior[list(before.data_vars)]
-        return plot_prior_posterior(before, after, names, columns=columns)
+        drawn = prior_draws(prior)
+        return plot_prior_posterior(
+            drawn, prior.posterior[list(drawn.data_vars)], names, columns=columns
+        )
     if isinstance(prior, Fit) or posterior is None:
         raise TypeError("plot_prior_posterior wants a fit alone, or draws of prior and posterior.")
     chosen = list(names) if names is not None else [n for n in posterior if n in prior]
     measured = contraction(prior[chosen], posterior[chosen])
     elements = [element for name in chosen for element in _elements(prior[name], posterior[name])]
+    if not elements:
+        raise ValueError(
+            "plot_prior_posterior wants variables that vary, in prior and posterior; the posterior "
+            f"has {', '.join(map(repr, posterior.data_vars))}, of which the prior has "
+            f"{', '.join(map(repr, chosen)) or 'none'}."
+        )
     rows = -(-len(elements) // columns)
     columns = min(columns, len(elements))
-    figure = Figure(figsize=(2.5 * columns + 0.3, 2.1 * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(2.5 * columns + 0.3, 2.25 * rows + 0.5), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for (label, name, index, before, after), axes in zip(elements, panels, strict=False):
         ends = np.quantile(before, [0.05, 0.95])
@@ -78,7 +87,7 @@ def plot_prior_posterior(
             )
         shrunk = float(measured[name].sel(measure="contraction").isel(index))
         told = "> 0.99" if shrunk > 0.995 else f"{shrunk:.2f}".replace("-", "−")
-        axes.set_title(f"{label}, contraction {told}", fontsize=9)
+        axes.set_title(f"{label}\ncontraction {told}", fontsize=9)
         axes.set(yticks=[], xlim=(low, high))
     for axes in panels[len(elements) :]:
         axes.set_axis_off()
@@ -90,11 +99,16 @@ def plot_prior_posterior(
 def _elements(
     before: xr.DataArray, after: xr.DataArray
 ) -> Iterator[tuple[str, str, dict[str, int], NDArray[np.float64], NDArray[np.float64]]]:
-    """Label, variable, place, and draws of prior and posterior of each element."""
+    """Label, variable, place, and draws of prior and posterior of each element that varies."""
     name = str(after.name)
     inner = [str(dimension) for dimension in after.dims if dimension not in _DRAWS]
+    symmetric = len(inner) == 2 and inner[1] == f"{inner[0]}_bis"
     for place in np.ndindex(*(after.sizes[dimension] for dimension in inner)):
         index = dict(zip(inner, place, strict=True))
+        if symmetric and place[0] <= place[1]:
+            continue
+        if _still(before.isel(index)) and _still(after.isel(index)):
+            continue
         labels = [str(after[dimension].to_numpy()[at]) for dimension, at in index.items()]
         yield (
             f"{name}[{', '.join(labels)}]" if labels else name,
@@ -103,3 +117,7 @@ def _elements(
             before.isel(index).to_numpy().ravel(),
             after.isel(index).to_numpy().ravel(),
         )
+
+
+def _still(draws: xr.DataArray) -> bool:
+    return float(draws.max()) == float(draws.min())

@@ -45,8 +45,8 @@ def plot_random_effects(eta: Fit | xr.DataArray, omega: xr.DataArray | None = No
         distribution of the population at the posterior mean of omega.
     """
     if isinstance(eta, Fit) and omega is None:
-        own = eta.posterior
-        return plot_random_effects(own[SUBJECT_NAMES.values], own[SUBJECT_NAMES.sd])
+        posterior = eta.posterior
+        return plot_random_effects(posterior[SUBJECT_NAMES.values], posterior[SUBJECT_NAMES.sd])
     if isinstance(eta, Fit) or omega is None:
         raise TypeError("plot_random_effects wants a fit alone, or eta and omega.")
     (effect,) = [name for name in eta.dims if name not in (*_DRAWS, SUBJECT)]
@@ -162,7 +162,10 @@ def plot_covariates(
                 for level in range(levels.size):
                     mean = middle[codes == level].mean()
                     axes.hlines(mean, level - 0.3, level + 0.3, color=CLASSICAL, lw=2.2)
-                axes.set_xticks(range(levels.size), [f"{level}" for level in levels])
+                axes.set_xticks(
+                    range(levels.size),
+                    [f"{level:g}" if numeric else str(level) for level in levels],
+                )
             else:
                 axes.plot(*smooth_line(across, middle), color=CLASSICAL, lw=1.8)
             own = [key for key in found.covariate.values if key.split("=")[0] == name]

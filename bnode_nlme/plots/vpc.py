@@ -13,6 +13,7 @@ from bnode_nlme.diagnostics.of_fit.vpc import vpc
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
 from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.log_ticks import log_ticks
 
 
 def plot_vpc(
@@ -71,6 +72,7 @@ def plot_vpc(
             axes.axhline(lloq, color=DATA, lw=1.0, ls=":", label="limit of quantification")
         if log:
             axes.set_yscale("log")
+            log_ticks(axes.yaxis)
         if strata.size > 1:
             axes.set_title(str(stratum), fontsize=10)
         edges = np.append(own.left.to_numpy(), own.right.to_numpy()[-1:])

@@ -91,11 +91,11 @@ def effect_nuts(
     density, z = _densities(at, shared, size)
     weights = mixture_weights(density, np.full(count, _DRAWS))
     chosen = resample(weights.ravel(), samples, rng)
-    component, sample = np.divmod(chosen, pooled.shape[0])
+    mixed, sample = np.divmod(chosen, pooled.shape[0])
     # Within the patient's own study its occasions come first in the vector, as in the whole one.
     whole = rng.standard_normal((samples, likelihood.space.size))
-    whole[:, :size] = z[component, sample]
-    return PatientSamples(components[component], whole, divergences)
+    whole[:, :size] = z[mixed, sample]
+    return PatientSamples(components[mixed], whole, divergences)
 
 
 def _shared(at: IndividualLikelihood, z: Array, draws: NDArray[np.intp]) -> dict[str, Array]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pytensor
+import pytensor.gradient
 import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
+from pytensor.compile.maker import function
 from pytensor.compile.mode import Mode
 from pytensor.tensor.random.type import random_generator_type
 
@@ -22,6 +23,8 @@ from bnode_nlme.nlme.prior import Prior
 from bnode_nlme.results.population_draws import SAMPLE
 
 Array = NDArray[np.float64]
+
+grad: Any = pytensor.gradient.grad  # whose annotation leaves open what it returns
 
 # Whole arrays at a time need no compiler: NumPy is as fast, and there is nothing to wait for.
 _MODE = Mode(linker="py", optimizer="fast_compile")
@@ -71,7 +74,10 @@ class ErrorNumbers:
     ) -> tuple[Array, Array, Array]:
         """`log_density`, and its first and second derivative by the prediction, (N, M) each."""
         limits = self._limits(lower, upper)
-        return tuple(self._call(_slopes, value[None], prediction, *self.parameters, *limits))  # type: ignore[return-value]
+        density, first, second = self._call(
+            _slopes, value[None], prediction, *self.parameters, *limits
+        )
+        return density, first, second
 
     def scale(self, prediction: Array) -> Array:
         """Scale of a continuous measurement's error (of the logarithm's), (N, M).
@@ -170,9 +176,7 @@ def _draws(family: Family) -> Any:
     safe = pt.switch(possible, prediction, family.stand_in(pt.ones_like(prediction)))
     _, drawn = family.draws(rng, safe.shape, safe, *parameters)
     drawn = pt.switch(possible, drawn.astype("float64"), np.nan)
-    return pytensor.function(
-        [rng, prediction, *parameters], [drawn], mode=_MODE, on_unused_input="ignore"
-    )
+    return function([rng, prediction, *parameters], [drawn], mode=_MODE, on_unused_input="ignore")
 
 
 def _density(family: Family, value: Any, prediction: Any, parameters: list[Any]) -> Any:
@@ -187,7 +191,7 @@ def _log_density(family: Family) -> Any:
     prediction, parameters = _inputs(family)
     value = pt.tensor("value", dtype="float64", shape=(1, None))
     density = _density(family, value, prediction, parameters)
-    return pytensor.function(
+    return function(
         [value, prediction, *parameters], [density], mode=_MODE, on_unused_input="ignore"
     )
 
@@ -197,9 +201,9 @@ def _slopes(family: Family) -> Any:
     prediction, parameters = _inputs(family)
     value = pt.tensor("value", dtype="float64", shape=(1, None))
     density = _density(family, value, prediction, parameters)
-    first = pt.grad(density.sum(), prediction)
-    second = pt.grad(first.sum(), prediction, disconnected_inputs="ignore")
-    return pytensor.function(
+    first = grad(density.sum(), prediction)
+    second = grad(first.sum(), prediction, disconnected_inputs="ignore")
+    return function(
         [value, prediction, *parameters],
         [density, first, second],
         mode=_MODE,
@@ -214,9 +218,7 @@ def _scale(family: Continuous) -> Any:
         pt.tensor(dtype="float64", shape=(None, 1)) for _ in range(family.spread.n_parameters)
     ]
     scale = pt.as_tensor_variable(family.spread.scale(prediction, *parameters))
-    return pytensor.function(
-        [prediction, *parameters], [scale], mode=_MODE, on_unused_input="ignore"
-    )
+    return function([prediction, *parameters], [scale], mode=_MODE, on_unused_input="ignore")
 
 
 def errors_of(nlme: NLME, values: xr.Dataset, draws: int) -> Mapping[str, ErrorNumbers]:

@@ -45,8 +45,9 @@ def patient_model(nlme: NLME, at: IndividualLikelihood) -> tuple[pm.Model, dict[
         data["occasion_factor"] = space.occasion_factor
     for name, values in at.weights.items():
         data[f"weights_{name}"] = values
-    for output, error in at.errors.items():
-        for name, values in zip(nlme.errors[output].parameters, error.parameters, strict=True):
+    for output, at_draws in at.errors.items():
+        names = nlme.errors[output].parameters
+        for name, values in zip(names, at_draws.parameters, strict=True):
             data[f"error_{output}_{name}"] = values[:, 0]
     with pm.Model() as model:
         held = {name: pm.Data(name, values[0]) for name, values in data.items()}

@@ -153,6 +153,8 @@ def test_what_is_given_wrongly_is_named() -> None:
     draws[1, 4, 2] = -np.inf
     with pytest.raises(ValueError, match=r"1 of 3 observations is not finite .* number 2"):
         elpd_observations(draws)
+    with pytest.raises(ValueError, match="wants 25 draws or more, all chains together; found 20"):
+        elpd_observations(xr.zeros_like(draws))
     with pytest.raises(ValueError, match=r"each of the 3 observations; found shape \(2,\)"):
         sum_by_subject(draws, [0, 1])
     still = xr.DataArray(np.zeros((2, 10, 3, 1)), dims=("chain", "draw", "subject", "effect"))

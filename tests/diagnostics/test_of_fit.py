@@ -99,7 +99,7 @@ def test_vpc_corrected_stratified_and_against_time_after_dose(theophylline):
     with pytest.raises(ValueError, match="a label for each of the 12 subjects"):
         bn.vpc(theophylline, stratify=["a", "b"])
     with pytest.raises(ValueError, match="against= wants 'time' or 'time_after_dose'"):
-        bn.vpc(theophylline, against="dose")
+        bn.vpc(theophylline, against="dose")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="output= wants one of 'cp'; found 'ca'"):
         bn.vpc(theophylline, "ca")
 
@@ -186,7 +186,7 @@ def test_loo_by_observation_is_that_of_the_normal_density(fit):
     # Relative efficiencies change the smoothing of weights a little.
     assert found.elpd == pytest.approx(plain.elpd, rel=0.05)
     with pytest.raises(ValueError, match="by= wants 'observation' or 'subject'"):
-        bn.loo(fit, "study")
+        bn.loo(fit, "study")  # type: ignore[arg-type]
 
 
 def test_parameter_table_knows_the_roles(theophylline):
@@ -269,16 +269,17 @@ def test_censored_measurements_are_compared_as_censored(lines):
         omega=line_nlme().omega,
         error=bn.Additive(blq="M3"),
     )
-    fit = replace(line_fit(line_study(lines)), nlme=nlme, study=below_limits(lines, lambda s: 11.0))
+    study = below_limits(lines, lambda s: 11.0)
+    fit = replace(line_fit(line_study(lines)), nlme=nlme, study=study)
     table = bn.vpc(fit, replicates=300)
     assert table.attrs["lloq"] == 11.0
     share = np.mean([[y < 11.0 for y in own.values()] for own in lines.values()], axis=0)
     np.testing.assert_allclose(table["observed_below"].to_numpy()[0], share)
     low, _, high = table["simulated_below"].transpose("quantile", "stratum", "bin").to_numpy()
     assert np.all((low[0] <= share) & (share <= high[0]))
-    censored = fit.study.records.censoring[fit.study.observations] == 1
+    censored = study.records.censoring[study.observations] == 1
     residuals = bn.goodness_of_fit(fit)["iwres"].to_numpy()
-    measured = ~np.isnan(fit.study.records.value[fit.study.observations])
+    measured = ~np.isnan(study.records.value[study.observations])
     np.testing.assert_array_equal(np.isnan(residuals), censored[measured])
     assert np.isfinite(bn.npde(fit, replicates=1000, calibrate=0)["npde"]).all()
     several = replace(fit, study=below_limits(lines, lambda s: 11.0 + s % 2))

@@ -189,7 +189,7 @@ def test_prior_and_posterior_have_equal_areas_and_the_contraction() -> None:
     assert len(figure.axes) == 2
     for place, axes in enumerate(figure.axes):
         shrunk = float(contraction(prior, posterior).omega.sel(measure="contraction")[place])
-        assert axes.get_title() == f"omega[{'CL' if place == 0 else 'V'}], contraction {shrunk:.2f}"
+        assert axes.get_title() == f"omega[{'CL' if place == 0 else 'V'}]\ncontraction {shrunk:.2f}"
         areas = {
             patch.get_label(): (data.values * np.diff(data.edges)).sum()
             for patch in axes.patches

@@ -53,11 +53,64 @@ def test_random_effects_covariates_prior_and_individual_fits(fit):
     assert len(bn.plot_random_effects(fit).axes) == 2
     assert [axes.get_xlabel() for axes in bn.plot_covariates(fit).axes] == ["", "WT"]
     panels = [axes.get_title() for axes in bn.plot_prior_posterior(fit).axes]
-    assert any(title.startswith("omega[CL], contraction") for title in panels)
+    assert any(title.startswith("omega[CL]\ncontraction") for title in panels)
+    # Of a correlation matrix each pair once, and not its diagonal of ones.
+    pairs = [title.split("\n")[0] for title in panels if title.startswith("omega_corr")]
+    assert pairs == ["omega_correlation[V, CL]"]
     figure = bn.plot_individual_fits(fit)
     assert [axes.get_title() for axes in figure.axes][:2] == ["subject 1", "subject 2"]
     points = next(line for line in figure.axes[0].lines if line.get_label() == "measured")
-    assert len(points.get_xdata()) == 11
+    assert np.size(points.get_xdata()) == 11
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_loo_has_every_measurement_with_its_pareto_k(fit):
+    found = bn.loo(fit, draws=60)
+    figure = bn.plot_loo(found)
+    above, below = figure.axes
+    for axes, wanted in ((above, found.elpd_i), (below, found.pareto_k)):
+        clouds = [line.get_xydata() for line in axes.lines if line.get_marker() == "o"]
+        drawn = np.concatenate(clouds)
+        np.testing.assert_allclose(drawn[np.argsort(drawn[:, 0]), 1], wanted)
+    doubtful = np.asarray(found.pareto_k) > found.good_k
+    orange = next(line for line in below.lines if line.get_label().startswith("k above"))
+    np.testing.assert_array_equal(orange.get_xdata(), np.flatnonzero(doubtful))
+    # Names are row numbers of the table.
+    named = {text.get_text() for text in below.texts}
+    assert named <= {str(row) for row in found.elpd_i["observation"].to_numpy()[doubtful]}
+    assert below.get_xlabel() == "left-out observation (row of the table)"
+    subjects = bn.plot_loo(fit, by="subject", draws=30)
+    assert subjects.axes[1].get_xlabel() == "left-out subject"
+    with pytest.raises(TypeError, match="draws= say how numbers are worked out of a fit"):
+        bn.plot_loo(found, draws=10)
+
+
+def test_shrinkage_of_effects_and_residuals(fit):
+    table = bn.shrinkage(fit)
+    (axes,) = bn.plot_shrinkage(table).axes
+    drawn = {line.get_label(): np.asarray(line.get_xdata()) for line in axes.lines}
+    np.testing.assert_allclose(drawn["η, standard deviation"], 100 * table["sd"])
+    np.testing.assert_allclose(drawn["η, variance"], 100 * table["variance"])
+    np.testing.assert_allclose(drawn["ε"], 100 * table["epsilon"])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["η CL", "η V", "ε cp"]
+
+
+def test_the_table_of_parameters_drawn(fit):
+    table = bn.parameter_table(fit, units={"CL_pop": "L/h"})
+    relative, absolute = bn.plot_parameter_table(table).axes
+    names = [label.get_text() for label in relative.get_yticklabels()]
+    assert "V_pop" in names
+    segments = relative.collections[0].get_segments()
+    ((begin, _), (end, _)) = segments[names.index("CL_pop (L/h)")]
+    row = table.loc[("typical value", "CL_pop")]
+    wanted = [row["lower"] / row["estimate"], row["upper"] / row["estimate"]]
+    np.testing.assert_allclose([begin, end], wanted)
+    assert [label.get_text() for label in absolute.get_yticklabels()] == [
+        "omega_correlation[V, CL]",
+        "V_WT",
+    ]
+    with pytest.raises(TypeError, match="mass= say how numbers are worked out of a fit"):
+        bn.plot_parameter_table(table, mass=0.5)
 
 
 def test_a_fit_brings_its_own_numbers(fit):
@@ -68,5 +121,8 @@ def test_a_fit_brings_its_own_numbers(fit):
         bn.plot_prior_posterior(fit, posterior)
     with pytest.raises(TypeError, match="wants a fit alone, or a study, curves and an output"):
         bn.plot_individual_fits(fit.study)
+    correlation = posterior[["omega_correlation"]].isel(effect=[0], effect_bis=[0])
+    with pytest.raises(ValueError, match=r"wants variables that vary, .* of which the prior has"):
+        bn.plot_prior_posterior(correlation, correlation)
     with pytest.raises(ValueError, match="wants covariates that vary between subjects"):
         bn.plot_covariates(posterior["eta"], {})

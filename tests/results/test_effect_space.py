@@ -60,6 +60,8 @@ def test_each_number_goes_to_its_subject_and_occasion():
     study, values = occasions_study(), population(4)
     space = EffectSpace(occasions_nlme(), study, values)
     assert space.size == 2 + 3 * 2
+    assert study.occasions is not None
+    of_occasion = study.occasions.subject
     z = np.random.default_rng(0).standard_normal((2, 5, 3, space.size))
     draws = np.array([3, 1])
     effects = space.random_effects(z, draws)
@@ -79,7 +81,7 @@ def test_each_number_goes_to_its_subject_and_occasion():
                 np.testing.assert_allclose(
                     effects["eta"][place, point, subject], factors[0] @ own[:2], rtol=1e-12
                 )
-                occasions = np.flatnonzero(study.occasions.subject == subject)
+                occasions = np.flatnonzero(of_occasion == subject)
                 for number, occasion in enumerate(occasions):
                     np.testing.assert_allclose(
                         effects["kappa"][place, point, occasion],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pytensor.configdefaults import config
@@ -27,7 +29,7 @@ def test_individualised_as_the_joint_posterior_has_it():
     )
     study = bn.datasets.theophylline()
     held_out = study.select(subjects=study.subjects[:1])
-    options = {"chains": 2, "draws": 1000, "progress": False, "seed": 1}
+    options: dict[str, Any] = {"chains": 2, "draws": 1000, "progress": False, "seed": 1}
     with config.change_flags(mode="NUMBA"):
         joint = fit(nlme, study, "nuts", **options)
         others = fit(nlme, study.select(subjects=study.subjects[1:]), "nuts", **options)

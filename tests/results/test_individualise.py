@@ -169,9 +169,10 @@ def test_auto_takes_nuts_where_weights_cannot_be_trusted(fit, monkeypatch):
 
 def test_theophylline_by_two_ways_of_integrating():
     """Nonlinear: the evidence against many draws from the population itself."""
-    fit = theophylline_fit(bn.datasets.theophylline().select(subjects=[1, 2]))
+    study = bn.datasets.theophylline().select(subjects=[1, 2])
+    fit = theophylline_fit(study)
     values = population_draws(fit, chosen_draws(fit, 4))
-    likelihood = IndividualLikelihood(fit.nlme, fit.study, values)
+    likelihood = IndividualLikelihood(fit.nlme, study, values)
     rng = np.random.default_rng(0)
     weighted = weighted_effects(likelihood, 800, rng)
     z = rng.standard_normal((4, 20_000, 2, 2))
@@ -185,7 +186,7 @@ def test_theophylline_by_two_ways_of_integrating():
 def test_what_cannot_be_individualised(fit):
     study = line_study({7: FIRST})
     with pytest.raises(ValueError, match="method= wants 'auto', 'importance' or 'nuts'"):
-        bn.individualise(fit, study, method="laplace")
+        bn.individualise(fit, study, method="laplace")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="samples= wants 1 or more"):
         bn.individualise(fit, study, samples=0)
 

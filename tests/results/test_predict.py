@@ -51,6 +51,7 @@ def fit():
 def clearance(fit: Fit, effect) -> np.ndarray:
     """Individual clearance (draws, subjects) by the formula."""
     typical = fit.posterior["CL_pop"].to_numpy().reshape(-1, 1)
+    assert fit.study is not None
     return typical * (fit.study.covariates["WT"] / 70.0) ** 0.75 * np.exp(effect)
 
 
@@ -259,15 +260,17 @@ def test_every_copy_of_a_study_is_the_study():
         for name in ("time", "evid", "amount", "subject", "occasion"):
             np.testing.assert_array_equal(getattr(own.records, name), getattr(study.records, name))
         np.testing.assert_array_equal(own.varying["WT"], study.varying["WT"])
+        assert own.occasions is not None
+        assert study.occasions is not None
         np.testing.assert_array_equal(own.occasions.label, study.occasions.label)
         np.testing.assert_array_equal(own.occasions.subject, study.occasions.subject)
 
 
 def test_what_cannot_be_predicted(fit):
     with pytest.raises(ValueError, match="kind= wants 'individual', 'population' or 'new'"):
-        bn.predict(fit, kind="typical")
+        bn.predict(fit, kind="typical")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="parameters= wants 'draws' or 'mean'"):
-        bn.predict(fit, parameters="median")
+        bn.predict(fit, parameters="median")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="want residual_error=True"):
         bn.predict(fit, lloq=1.0)
     with pytest.raises(ValueError, match="name 'cq'; the measured outputs are 'cp'"):

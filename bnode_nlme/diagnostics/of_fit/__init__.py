@@ -1,5 +1,8 @@
 """The diagnostics of a fit: one function for each question, numbers as answers."""
 
+from bnode_nlme.diagnostics.of_fit.function_convergence import (
+    function_convergence as function_convergence,
+)
 from bnode_nlme.diagnostics.of_fit.goodness_of_fit import goodness_of_fit as goodness_of_fit
 from bnode_nlme.diagnostics.of_fit.loo import loo as loo
 from bnode_nlme.diagnostics.of_fit.npde import npde as npde

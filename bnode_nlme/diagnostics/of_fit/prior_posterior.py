@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pymc as pm
 import xarray as xr
+from pytensor.compile.mode import Mode
 
 from bnode_nlme.diagnostics.contraction import contraction
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.inference.fit_summary import population_variables
 from bnode_nlme.results.population_draws import declaration_of
+
+# A few scalars a draw: compiling them takes longer than drawing them all without.
+_MODE = Mode(linker="py", optimizer="fast_compile")
 
 
 def prior_posterior(fit: Fit, *, draws: int = 2000, seed: int = 0) -> xr.Dataset:
@@ -63,6 +67,8 @@ def prior_draws(fit: Fit, *, draws: int = 2000, seed: int = 0) -> xr.Dataset:
         for name in population_variables(fit.posterior)
         if name not in networks and not name.endswith(("_log", "_logit"))
     ]
-    tree = pm.sample_prior_predictive(draws, model=model, var_names=names, random_seed=seed)
+    tree = pm.sample_prior_predictive(
+        draws, model=model, var_names=names, random_seed=seed, compile_kwargs={"mode": _MODE}
+    )
     prior = tree["prior"].to_dataset()
     return prior[[name for name in names if name in prior]]
