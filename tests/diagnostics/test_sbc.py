@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,14 @@ from bnode_nlme.diagnostics.calibration.joint_model import JointModel
 from bnode_nlme.inference.flat_model import flat_model
 from tests.diagnostics.calibrated import SD, decay, few_subjects
 
-FEW = {"replicates": 40, "draws": 100, "tune": 150, "ranked": 31, "seed": 1, "progress": False}
+FEW: dict[str, Any] = {
+    "replicates": 40,
+    "draws": 100,
+    "tune": 150,
+    "ranked": 31,
+    "seed": 1,
+    "progress": False,
+}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ MINUTES = 10
 
 
 def read(path: Path) -> Any:
-    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    return nbformat.read(path, as_version=4)
 
 
 def test_there_are_notebooks() -> None:

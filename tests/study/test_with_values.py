@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def test_a_scalar_limit_is_that_of_all(virtual: bn.Study) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused(
-    virtual: bn.Study, values: object, others: dict[str, object], match: str
+    virtual: bn.Study, values: Any, others: dict[str, Any], match: str
 ) -> None:
     with pytest.raises(ValueError, match=match):
         virtual.with_values(values, **others)

@@ -90,10 +90,9 @@ class OutcomeFile:
         if torn:
             path.write_text(whole + "\n")
         for line in lines:
-            values = json.loads(line)
-            outcome = Outcome(
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-            )
+            values: dict[str, Any] = json.loads(line)
+            values |= {name: tuple(values[name]) for name in ("truth", "ranks", "effective")}
+            outcome = Outcome(**values)
             self.outcomes[outcome.replicate] = outcome
 
     def add(self, outcome: Outcome) -> None:

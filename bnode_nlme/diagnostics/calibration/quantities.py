@@ -43,6 +43,7 @@ class Quantities:
 
 def ranked_quantities(
     flat: FlatModel,
+    order: Sequence[str],
     networks: Sequence[MLP],
     functions: Mapping[str, ArrayLike],
     probes: NDArray[np.float64],
@@ -59,6 +60,8 @@ def ranked_quantities(
     ----------
     flat
         The model.
+    order
+        Names of its variables in the order of the declaration, which a copied model does not keep.
     networks
         Its networks.
     functions : mapping of str to array_like (points,) or (points, inputs)
@@ -77,10 +80,13 @@ def ranked_quantities(
     """
     model = flat.model
     by_name = {str(variable.name): variable for variable in model.unobserved_value_vars}
-    deterministic = [str(variable.name) for variable in model.deterministics]
+    deterministic = {str(variable.name) for variable in model.deterministics}
+    place = {name: index for index, name in enumerate(order)}
     names = [
         name
-        for name in [*deterministic, *(name for name in flat.names if name not in deterministic)]
+        for name in sorted(
+            deterministic.union(flat.names), key=lambda n: (n not in deterministic, place[n])
+        )
         if not (
             _of_individuals(model.named_vars_to_dims.get(name) or ())
             or name.endswith("_cholesky")

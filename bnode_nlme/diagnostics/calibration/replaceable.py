@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor
 from numpy.typing import NDArray
 from pymc.model.fgraph import ModelObservedRV, fgraph_from_model, model_from_fgraph
+from pytensor.compile.sharedvalue import shared
 
 from bnode_nlme.distributions.continuous import Continuous
 from bnode_nlme.distributions.measurement import MeasurementRV
@@ -55,9 +55,7 @@ def replaceable(model: pm.Model) -> ReplaceableModel:
     places: dict[str, Any] = {}
 
     def replace(constant: Any, name: str) -> None:
-        places[name] = pytensor.shared(
-            np.asarray(constant.data), name=name, shape=constant.data.shape
-        )
+        places[name] = shared(np.asarray(constant.data), name=name, shape=constant.data.shape)
         graph.replace(constant, places[name], import_missing=True)
 
     for variable in list(graph.outputs):

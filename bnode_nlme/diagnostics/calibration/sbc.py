@@ -27,7 +27,7 @@ from bnode_nlme.study.study import Study
 
 _PROBES = 24
 _QUICK: Mapping[str, Any] = {"adaptation": "low_rank", "target_accept": 0.8}
-_OWN = ("tune", "draws", "tune", "chains", "cores", "sampler")
+_OWN = ("draws", "tune", "chains", "cores", "sampler")
 _OPTIONS: Mapping[str, type[Any]] = {
     "nuts": NUTSSettings,
     "pathfinder": PathfinderSettings,
@@ -128,17 +128,20 @@ def sbc(
     settings = _settings(nlme, design, method, replicates, draws, tune, ranked, cores, options)
     planned = calibration_design(nlme, design, lloq)
     source_of = nlme if simulated_from is None else simulated_from
-    fitted = FittedModel(nlme.build(planned.study), settings)
+    model = nlme.build(planned.study)
+    fitted = FittedModel(model, settings)
     source = JointModel(source_of.build(planned.study), list(nlme.errors), fitted.flat.names)
     seeds = np.random.default_rng([seed, 1]).integers(2**31, size=_PROBES)
     probes = [source.draw(int(of_probe)) for of_probe in seeds]
     fitted.put(data_of(probes[0].measured, planned.limits, fitted.places))
     positions = np.array([probe.position for probe in probes])
-    quantities = ranked_quantities(fitted.flat, nlme.system.networks, functions or {}, positions)
+    quantities = ranked_quantities(
+        fitted.flat, list(model.named_vars), nlme.system.networks, functions or {}, positions
+    )
     common = Replicates(source, fitted, quantities, planned.limits, draws, ranked, seed)
     file = None
     if path is not None:
-        asked = {"seed": seed, "draws": draws, "ranked": ranked, "method": method}
+        asked: dict[str, Any] = {"seed": seed, "draws": draws, "ranked": ranked, "method": method}
         asked |= {"settings": settings.__dict__, "quantities": quantities.names}
         asked |= {"model": repr(nlme), "simulated_from": repr(source_of)}
         # Whatever differs in the design shows in what is simulated.
@@ -199,4 +202,5 @@ def _settings(
             f"sbc: method={method!r} has no option {', '.join(map(repr, unknown))}; its options "
             f"are {', '.join(map(repr, valid))}."
         )
-    return kind(**((dict(_QUICK) | {"tune": tune}) if method == "nuts" else {}) | options)
+    quick = {**_QUICK, "tune": tune} if method == "nuts" else {}
+    return kind(**{**quick, **options})
