@@ -36,7 +36,8 @@ def plot_vpc(
     log
         A logarithmic axis for the measurements.
     lloq
-        A lower limit of quantification to mark; by default that of the table.
+        A lower limit of quantification to mark; by default that of the table. Of a
+        prediction-corrected check there is none.
     **options
         Of `bnode_nlme.vpc`, where a fit is given.
 
@@ -50,7 +51,10 @@ def plot_vpc(
         lie beyond a limit of quantification are left out.
     """
     table = vpc(table, **options) if isinstance(table, Fit) else refuse_options(table, options)
-    lloq = table.attrs.get("lloq") if lloq is None else lloq
+    if table.attrs.get("corrected"):
+        lloq = None  # a limit is another number at each corrected measurement
+    elif lloq is None:
+        lloq = table.attrs.get("lloq")
     against = str(table.attrs.get("against", "time")).replace("_", " ")
     xlabel = against if xlabel is None else xlabel
     ylabel = str(table.attrs.get("output", "measurements")) if ylabel is None else ylabel
@@ -67,7 +71,7 @@ def plot_vpc(
     )
     for stratum, axes in zip(strata, panels[0], strict=True):
         own = table.sel(stratum=stratum).dropna("bin", subset=["time"])
-        _percentiles(axes, own, table, stratum, lloq)
+        _percentiles(axes, own, table, stratum, lloq, log)
         if lloq is not None:
             axes.axhline(lloq, color=DATA, lw=1.0, ls=":", label="limit of quantification")
         if log:
@@ -98,7 +102,7 @@ def plot_vpc(
 
 
 def _percentiles(
-    axes: Axes, own: xr.Dataset, table: xr.Dataset, stratum: object, lloq: float | None
+    axes: Axes, own: xr.Dataset, table: xr.Dataset, stratum: object, lloq: float | None, log: bool
 ) -> None:
     percentiles = own.percentile.to_numpy()
     middle = percentiles[np.abs(percentiles - 50.0).argmin()]
@@ -113,6 +117,9 @@ def _percentiles(
     for percentile in percentiles:
         central = percentile == middle
         name = "median" if central and middle == 50.0 else f"{outer} percentile"
+        measured = own.observed.sel(percentile=percentile)
+        if log:
+            measured = measured.where(measured > 0.0)
         low, _, high = own.simulated.sel(percentile=percentile).transpose("quantile", "bin")
         if lloq is not None:
             low = low.where(low.notnull() | high.isnull(), lloq)
@@ -121,7 +128,7 @@ def _percentiles(
             label=None if name in named else f"simulated {name}, {mass} % interval",
         )  # fmt: skip
         axes.plot(
-            own.time, own.observed.sel(percentile=percentile), color=DATA, lw=1.5,
+            own.time, measured, color=DATA, lw=1.5,
             ls="-" if central else "--", label=None if name in named else f"measured {name}",
         )  # fmt: skip
         named.add(name)

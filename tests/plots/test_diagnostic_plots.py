@@ -88,6 +88,10 @@ def test_strata_limits_and_shares_below_have_their_places() -> None:
     np.testing.assert_array_equal(share.lines[0].get_ydata(), table.observed_below[0])
     lowest = np.asarray(fasted.collections[0].get_paths()[0].vertices)[:, 1].min()
     assert lowest == 0.9  # where the lower end is below the limit, the band ends at it
+    assert "limit of quantification" in [line.get_label() for line in fasted.lines]
+    corrected = _check(prediction=np.ones(TIME.size), lloq=0.9)
+    (checked, _) = plot_vpc(corrected, lloq=0.9).axes
+    assert "limit of quantification" not in [line.get_label() for line in checked.lines]
     corrected = _check(prediction=np.ones(TIME.size))
     figure = plot_vpc(corrected, xlabel="time (h)", ylabel="drug (mg/L)")
     assert figure.axes[0].get_ylabel() == "prediction-corrected drug (mg/L)"

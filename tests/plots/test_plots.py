@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 
@@ -58,3 +60,36 @@ def test_each_subject_has_a_panel_with_its_own_measurements() -> None:
     records = study.records
     third = (records.subject == 2) & (records.evid == 0)
     np.testing.assert_array_equal(panels[2].lines[1].get_ydata(), records.value[third])
+
+
+def test_what_an_assay_could_not_quantify_is_a_triangle_at_its_limit() -> None:
+    study = theophylline().select(subjects=[1, 2])
+    records = study.records
+    below = (records.subject == 1) & (records.evid == 0) & (records.value < 3.0)
+    assert 0 < below.sum() < 11
+    study = replace(
+        study,
+        records=replace(
+            records,
+            value=np.where(below, 3.0, records.value),
+            censoring=below.astype(np.int64),
+        ),
+    )
+    observed = study.to_xarray()
+    curves = xr.Dataset(
+        {"cp": (("sample", "observation"), np.ones((2, observed.sizes["observation"])))},
+        coords={
+            "time": ("observation", observed.time.to_numpy()),
+            "subject_of_observation": (
+                "observation",
+                study.subjects[observed.observation_subject.to_numpy()],
+            ),
+        },
+    )
+    figure = plot_individual_fits(study, curves, "cp", log=True)
+    first, second = figure.axes
+    assert "below the limit" not in [line.get_label() for line in first.lines]
+    (triangles,) = [line for line in second.lines if line.get_label() == "below the limit"]
+    np.testing.assert_array_equal(triangles.get_ydata(), np.full(below.sum(), 3.0))
+    assert "below the limit" in [t.get_text() for t in figure.legends[0].get_texts()]
+    assert second.get_yscale() == "log"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from pytensor.configdefaults import config
 
 import bnode_nlme as bn
@@ -61,6 +62,13 @@ def test_random_effects_covariates_prior_and_individual_fits(fit):
     assert [axes.get_title() for axes in figure.axes][:2] == ["subject 1", "subject 2"]
     points = next(line for line in figure.axes[0].lines if line.get_label() == "measured")
     assert np.size(points.get_xdata()) == 11
+    drawn = {line.get_label(): line for line in figure.axes[0].lines}
+    typical = bn.predict(fit, fit.study.at_times([25.0 - 0.63]), kind="population", draws=200)
+    np.testing.assert_allclose(
+        np.interp(25.0 - 0.63, *np.asarray(drawn["typical subject"].get_xydata()).T),
+        float(typical["cp"].isel(observation=0).mean()),
+        rtol=1e-3,
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
@@ -73,7 +81,7 @@ def test_loo_has_every_measurement_with_its_pareto_k(fit):
         drawn = np.concatenate(clouds)
         np.testing.assert_allclose(drawn[np.argsort(drawn[:, 0]), 1], wanted)
     doubtful = np.asarray(found.pareto_k) > found.good_k
-    orange = next(line for line in below.lines if line.get_label().startswith("k above"))
+    orange = next(line for line in below.lines if str(line.get_label()).startswith("k above"))
     np.testing.assert_array_equal(orange.get_xdata(), np.flatnonzero(doubtful))
     # Names are row numbers of the table.
     named = {text.get_text() for text in below.texts}
@@ -100,11 +108,13 @@ def test_the_table_of_parameters_drawn(fit):
     relative, absolute = bn.plot_parameter_table(table).axes
     names = [label.get_text() for label in relative.get_yticklabels()]
     assert "V_pop" in names
-    segments = relative.collections[0].get_segments()
-    ((begin, _), (end, _)) = segments[names.index("CL_pop (L/h)")]
-    row = table.loc[("typical value", "CL_pop")]
-    wanted = [row["lower"] / row["estimate"], row["upper"] / row["estimate"]]
-    np.testing.assert_allclose([begin, end], wanted)
+    (intervals,) = relative.collections
+    assert isinstance(intervals, LineCollection)
+    place = names.index("CL_pop (L/h)")
+    ends = np.array(intervals.get_segments()[place])[:, 0]
+    own = table.xs("CL_pop", level="name").iloc[0]
+    wanted = own[["lower", "upper"]].to_numpy(float) / float(own["estimate"])
+    np.testing.assert_allclose(ends, wanted)
     assert [label.get_text() for label in absolute.get_yticklabels()] == [
         "omega_correlation[V, CL]",
         "V_WT",
