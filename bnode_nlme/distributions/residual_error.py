@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from numbers import Real
 from typing import Any, Literal, Self, get_args, override
 
 import numpy as np
@@ -71,11 +72,24 @@ class ContinuousErrorModel(ResidualErrorModel):
         return "above 0" if self._log_scale or self.blq == "M4" else super().support
 
 
-def _check_blq(error: ContinuousErrorModel) -> None:
+def _check(error: ContinuousErrorModel) -> None:
+    name = type(error).__name__
+    for parameter, value in error.parameters.items():
+        if not isinstance(value, str | list | tuple | Real | np.ndarray):
+            continue  # a prior, or a variable
+        try:
+            numbers = np.asarray(np.nan if isinstance(value, str) else value, np.float64)
+        except (TypeError, ValueError):
+            numbers = np.array(np.nan)
+        # One part of a combined error may be missing.
+        good = numbers >= 0.0 if isinstance(error, Combined) else numbers > 0.0
+        if not good.all() or np.isinf(numbers).any():
+            raise ValueError(
+                f"{name}: {parameter}= wants a positive number, a prior or a PyTensor variable; "
+                f"found {value!r}."
+            )
     if error.blq is not None and error.blq not in get_args(BLQ):
-        raise ValueError(
-            f"{type(error).__name__}: blq= wants 'M1', 'M3', 'M4' or None; found {error.blq!r}."
-        )
+        raise ValueError(f"{name}: blq= wants 'M1', 'M3', 'M4' or None; found {error.blq!r}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +106,7 @@ class Additive(ContinuousErrorModel):
     Raises
     ------
     ValueError
-        When `blq` is none of its choices.
+        When `blq` is none of its choices, or a number is not positive.
     """
 
     sigma: Any = None
@@ -100,7 +114,7 @@ class Additive(ContinuousErrorModel):
     blq: BLQ | None = None
 
     def __post_init__(self) -> None:
-        _check_blq(self)
+        _check(self)
 
     @property
     @override
@@ -125,7 +139,7 @@ class Proportional(ContinuousErrorModel):
     Raises
     ------
     ValueError
-        When `blq` is none of its choices.
+        When `blq` is none of its choices, or a number is not positive.
     """
 
     sigma: Any = None
@@ -133,7 +147,7 @@ class Proportional(ContinuousErrorModel):
     blq: BLQ | None = None
 
     def __post_init__(self) -> None:
-        _check_blq(self)
+        _check(self)
 
     @property
     @override
@@ -177,7 +191,7 @@ class Combined(ContinuousErrorModel):
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise ValueError(f"Combined: form= wants 'variance' or 'sd'; found {self.form!r}.")
-        _check_blq(self)
+        _check(self)
 
     @property
     @override
@@ -207,7 +221,7 @@ class LogNormalError(ContinuousErrorModel):
     Raises
     ------
     ValueError
-        When `blq` is none of its choices.
+        When `blq` is none of its choices, or a number is not positive.
     """
 
     sigma: Any = None
@@ -215,7 +229,7 @@ class LogNormalError(ContinuousErrorModel):
     blq: BLQ | None = None
 
     def __post_init__(self) -> None:
-        _check_blq(self)
+        _check(self)
 
     @property
     @override

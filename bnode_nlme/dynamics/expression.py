@@ -1,6 +1,7 @@
 """What a declared function may take and return."""
 
 import inspect
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -36,8 +37,8 @@ def call_declared(
     Raises
     ------
     DeclarationError
-        When it is not callable, or does not take these arguments. What it raises itself goes
-        through, with a note of where it came from.
+        When it is not callable, does not take these arguments, or asks a symbol for its value.
+        What else it raises itself goes through, with a note of where it came from.
     """
     if not callable(function):
         raise DeclarationError(
@@ -60,10 +61,34 @@ def call_declared(
         return function(*arguments)
     except Exception as error:
         note = f"This happened in {where}, called on symbols when the system was declared."
+        if isinstance(error, TypeError | ValueError) and _wanted_a_number(error):
+            raise DeclarationError(
+                f"{where}: wanted arithmetic on symbols, found Python that needs their numbers"
+                f"{_line_at_fault(error)}. The function is called once, on symbols, when the system "
+                "is declared. For if and else, and for and, or, write pt.switch(condition, a, b); "
+                "for max, min, abs and the functions of math and NumPy those of pytensor.tensor: "
+                "pt.maximum, pt.minimum, pt.exp, pt.log (import pytensor.tensor as pt)."
+            ) from error
         if not isinstance(error, DeclarationError):
             note += " Use pytensor.tensor functions (pt.exp, pt.switch) in it."
         error.add_note(note)
         raise
+
+
+def _wanted_a_number(error: Exception) -> bool:
+    """Whether Python or NumPy asked a symbol for its value."""
+    asked = ("cannot be converted to Python", "setting an array element with a sequence")
+    return any(words in str(error) for words in asked)
+
+
+def _line_at_fault(error: Exception) -> str:
+    """The line of the user's that raised an error: the last one outside libraries."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.line and "site-packages" not in frame.filename and frame.filename != __file__
+    ]
+    return f", in: {frames[-1].line.strip()}" if frames and frames[-1].line else ""
 
 
 def scalar_expression(value: Any, where: str) -> Expression:

@@ -26,6 +26,8 @@ def native_source(system: System) -> str:
 
     Raises
     ------
+    TypeError
+        When `system` is no `System`.
     LoweringError
         When the system uses an operation without a native counterpart.
 
@@ -40,4 +42,6 @@ def native_source(system: System) -> str:
     >>> [line for line in bn.native_source(system).splitlines() if "states:" in line]
     ['; states: central']
     """
+    if not isinstance(system, System):
+        raise TypeError(f"native_source wants a System; found a {type(system).__name__}.")
     return kernels_of(system).source

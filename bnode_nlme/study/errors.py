@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _HEADINGS = ("row", "ID", "column", "found", "wanted")
+_SHOWN = 6
+"""Rows with the same fault that are shown one by one; all others are listed in one line."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,37 @@ def _rebuild(problems: tuple[Problem, ...], source: str) -> TableError:
     return TableError(problems, source=source)
 
 
+def _ranges(rows: list[int]) -> str:
+    """Rows in ascending order as text: 3-7, 9."""
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        elif not runs or row != runs[-1][1]:
+            runs.append([row, row])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def _shortened(problems: tuple[Problem, ...]) -> tuple[list[Problem], list[str]]:
+    """Problems to show one by one, and a line for each fault that many more rows have."""
+    alike: dict[tuple[Any, ...], list[Problem]] = {}
+    for p in problems:
+        alike.setdefault((p.column, p.found, p.wanted), []).append(p)
+    hidden: set[int] = set()
+    lines = []
+    for (column, found, _), group in alike.items():
+        more = [p for p in group[_SHOWN:] if p.row is not None]
+        if len(more) < 2:
+            continue
+        hidden.update(map(id, more))
+        what = found if column is None else f"{printable(column)} {found}"
+        rows = _ranges([p.row for p in more if p.row is not None])
+        lines.append(f"{what}: the same in {len(more)} more rows ({rows})")
+    return [p for p in problems if id(p) not in hidden], lines
+
+
 def _message(problems: tuple[Problem, ...], source: str) -> str:
+    shown, more = _shortened(problems)
     lines = [
         (
             "-" if p.row is None else str(p.row),
@@ -85,7 +117,7 @@ def _message(problems: tuple[Problem, ...], source: str) -> str:
             p.found,
             p.wanted,
         )
-        for p in problems
+        for p in shown
     ]
     widths = [max(len(line[k]) for line in [_HEADINGS, *lines]) for k in range(4)]
 
@@ -95,6 +127,9 @@ def _message(problems: tuple[Problem, ...], source: str) -> str:
         return "  " + "  ".join([*numbers, *texts, line[4]])
 
     parts = [_first_line(problems, source), "", aligned(_HEADINGS), *map(aligned, lines)]
+    parts += [
+        textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="      ") for line in more
+    ]
     cures: dict[str, dict[str, None]] = {}
     for p in problems:
         if p.cure:

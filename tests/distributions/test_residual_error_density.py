@@ -81,6 +81,14 @@ def test_the_forms_of_combined_differ():
     assert np.all(np.abs(either[0] - either[1]) > 1e-4)
 
 
+@pytest.mark.parametrize("sigma", [-1.0, 0.0, np.nan, np.inf, "0.1", [0.2, -0.1]])
+def test_a_number_that_is_no_standard_deviation_is_refused(sigma):
+    with pytest.raises(ValueError, match=r"Additive: sigma= wants a positive number"):
+        bn.Additive(sigma)
+    with pytest.raises(ValueError, match=r"Combined: proportional= wants a positive number"):
+        bn.Combined(0.1, -1.0)
+
+
 def test_form_of_combined_is_checked():
     with pytest.raises(ValueError, match=r"form= wants 'variance' or 'sd'; found 'both'"):
         bn.Combined(1.0, 1.0, form="both")  # type: ignore[arg-type]
@@ -148,13 +156,16 @@ def test_log_normal_has_no_density_beside_the_positive_numbers(prediction, value
 @pytest.mark.parametrize(
     ("error", "wanted"),
     [
-        (bn.Additive(0.0), "sigma > 0"),
-        (bn.Additive(-1.0), "sigma > 0"),
-        (bn.Proportional(-0.1), "sigma > 0"),
-        (bn.LogNormalError(-0.1), "sigma > 0"),
-        (bn.Combined(-0.1, 0.2), "additive >= 0, proportional >= 0, and one of them > 0"),
-        (bn.Combined(0.1, -0.2, form="sd"), "additive >= 0"),
-        (bn.Combined(0.0, 0.0), "one of them > 0"),
+        (bn.Additive(pt.constant(0.0)), "sigma > 0"),
+        (bn.Additive(pt.constant(-1.0)), "sigma > 0"),
+        (bn.Proportional(pt.constant(-0.1)), "sigma > 0"),
+        (bn.LogNormalError(pt.constant(-0.1)), "sigma > 0"),
+        (
+            bn.Combined(pt.constant(-0.1), pt.constant(0.2)),
+            "additive >= 0, proportional >= 0, and one of them > 0",
+        ),
+        (bn.Combined(pt.constant(0.1), pt.constant(-0.2), form="sd"), "additive >= 0"),
+        (bn.Combined(pt.constant(0.0), pt.constant(0.0)), "one of them > 0"),
     ],
 )
 def test_invalid_parameters_are_refused_as_pymc_does(error, wanted):

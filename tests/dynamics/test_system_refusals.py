@@ -1,5 +1,6 @@
 """Every faulty system is refused at declaration, naming what is at fault and what is valid."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -318,11 +319,27 @@ def test_constants_from_outside_are_fine() -> None:
     System(**good(rhs=with_central(lambda t, y, p, nn, c: factor * pt.dot(table, table) * y.depot)))
 
 
+@pytest.mark.parametrize(
+    "slope",
+    [
+        lambda a: -a if a > 1 else 0.0,
+        lambda a: -max(a, 0.0),
+        lambda a: -math.exp(a),
+        lambda a: -np.maximum(a, 0.0),
+        lambda a: np.where(a > 1, 1.0, 0.0),
+        lambda a: -float(a),
+    ],
+)
+def test_python_that_needs_numbers_is_refused_with_the_line_and_the_cure(slope: Any) -> None:
+    with pytest.raises(DeclarationError, match=r"rhs: .* in: lambda a: .*pt\.switch\("):
+        System(states=("a",), parameters=(), rhs=lambda t, y, p, nn, c: {"a": slope(y.a)})
+
+
 def test_an_error_in_the_users_own_code_says_where_it_happened() -> None:
     def rhs(t, y, p, nn, c):
-        return {"depot": 0.0, "central": 0.0 if y.depot > 1 else 1.0}
+        return {"depot": 0.0, "central": y.depot + "1"}
 
-    with pytest.raises(TypeError, match="boolean") as caught:
+    with pytest.raises(Exception, match="str") as caught:
         System(**good(rhs=rhs))
     assert any("This happened in rhs" in note for note in caught.value.__notes__)
     assert any("pt.switch" in note for note in caught.value.__notes__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -53,12 +54,21 @@ def check(
         return True
     assert refused is not None
     assert {problem.row for problem in refused.problems} == plain.faults
-    lines = str(refused).splitlines()
+    named = rows_named_in(str(refused))
     for problem in refused.problems:
         assert problem.row is not None or problem.column
-        start = f"{'-' if problem.row is None else problem.row} "
-        assert any(line.lstrip().startswith(start) for line in lines)
+        assert ("-" if problem.row is None else str(problem.row)) in named
     return False
+
+
+def rows_named_in(message: str) -> set[str]:
+    """Rows with a line of their own, or in the list of those with the same fault."""
+    named = {line.split()[0] for line in message.splitlines() if line.strip()}
+    for listed in re.findall(r"the same in \d+ more rows \(([^)]*)\)", message):
+        for run in listed.split(","):
+            first, _, last = run.strip().partition("-")
+            named |= set(map(str, range(int(first), int(last or first) + 1)))
+    return named
 
 
 def agree(study: Study, plain: Any) -> None:

@@ -456,3 +456,14 @@ def test_the_cures_of_steady_states_and_censoring() -> None:
         "      on that side.\n"
         "  RATE: Only a dose with an amount can have a rate or a duration from the system (-1, -2)."
     )
+
+
+def test_many_rows_with_one_fault_take_few_lines_and_none_is_left_out() -> None:
+    rows = [*range(3, 12), 20, 22, *range(30, 40)]
+    many = [Problem(1, row, "DVID", "'ca'", "'cp'") for row in rows]
+    error = TableError([*many, Problem(2, 50, "AMT", "-1", "a positive number")])
+    text = str(error)
+    assert len(error.problems) == len(rows) + 1
+    assert "DVID 'ca': the same in 15 more rows (9-11, 20, 22, 30-39)" in text
+    assert "50" in text
+    assert len(text.splitlines()) == 3 + 6 + 1 + 1
