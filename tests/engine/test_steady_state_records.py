@@ -60,6 +60,9 @@ STUDY = study_of(
     covariates={"WT": [1.2, 0.9, 1.0]},
 )
 
+GIVEN = [*VALUES.values(), WEIGHTS]
+ROWS = 1.0 + np.arange(STUDY.n_observations) % 3
+
 saturable = System(
     states=("central",),
     parameters=("Vmax", "Km"),
@@ -74,35 +77,52 @@ def steady_nodes(study: Study, system: System, values: Any, **more: Any) -> list
     return [node for node in found if isinstance(node.op, SteadyStateOp)]
 
 
-@METHODS
-def test_gradients_of_a_learned_system_against_differences(method: Any) -> None:
+def functions(method: Any) -> tuple[Any, Any]:
+    """The weighted sum of all predictions, and its gradient, as functions of all inputs."""
     tolerances: Any = {"method": method, "rtol": 1e-10, "atol": 1e-11}
     symbols: dict[str, Any] = {
         name: pt.tensor(name, shape=value.shape, dtype="float64") for name, value in VALUES.items()
     }
     weights = pt.vector("weights", shape=(clearance.size,))
-    rows = 1.0 + np.arange(STUDY.n_observations) % 3
     solution = solve(learned, STUDY, symbols, {"clearance": weights}, **tolerances)
-    cost = (solution.outputs["cp"] * rows).sum()
-    given = [*VALUES.values(), WEIGHTS]
-    slopes: Any = grad(cost, [*symbols.values(), weights])
-    evaluate = function([*symbols.values(), weights], [cost, *slopes], mode="FAST_COMPILE")
-    base, *found = evaluate(*given)
-    simulated = simulate(learned, STUDY, VALUES, {"clearance": WEIGHTS}, **tolerances)
-    assert_allclose(base, (simulated.cp.values * rows).sum(), rtol=1e-12)
+    cost = (solution.outputs["cp"] * ROWS).sum()
+    inputs = [*symbols.values(), weights]
+    slopes: Any = grad(cost, inputs)
+    return tuple(function(inputs, found, mode="FAST_COMPILE") for found in (cost, slopes))
 
-    alone = function([*symbols.values(), weights], cost, mode="FAST_COMPILE")
-    for position, slope in enumerate(found):
-        # Along one direction: every number of the input at once, with signs of its own.
-        start = np.atleast_1d(given[position])
-        direction = (-1.0) ** np.arange(start.size) * np.maximum(np.abs(start), 0.1) * (start != 0)
+
+def directions() -> list[Array]:
+    """One for each input: every number of it at once, with signs of their own."""
+    return [(-1.0) ** np.arange(given.size).reshape(given.shape) * given for given in GIVEN]
+
+
+@pytest.fixture(scope="module")
+def differences() -> list[float]:
+    """Along `directions`, by the method whose numbers are smooth: steps change by so little."""
+    value, _ = functions("tsit5")
+    found = []
+    for position, direction in enumerate(directions()):
         sides = []
         for step in (1e-3, -1e-3, 2e-3, -2e-3):
-            moved = list(given)
-            moved[position] = np.reshape(start + step * direction, np.shape(given[position]))
-            sides.append(float(alone(*moved)))
-        wanted = (8 * (sides[0] - sides[1]) - (sides[2] - sides[3])) / 12e-3
-        assert_allclose(np.ravel(slope) @ direction, wanted, rtol=2e-6, atol=1e-6)
+            moved = list(GIVEN)
+            moved[position] = GIVEN[position] + step * direction
+            sides.append(float(value(*moved)))
+        found.append((8 * (sides[0] - sides[1]) - (sides[2] - sides[3])) / 12e-3)
+    return found
+
+
+@METHODS
+def test_gradients_of_a_learned_system_against_differences(
+    method: Any, differences: list[float]
+) -> None:
+    value, slopes = functions(method)
+    simulated = simulate(
+        learned, STUDY, VALUES, {"clearance": WEIGHTS}, method=method, rtol=1e-10, atol=1e-11
+    )
+    assert_allclose(value(*GIVEN), (simulated.cp.values * ROWS).sum(), rtol=1e-12)
+    pairs = zip(slopes(*GIVEN), directions(), strict=True)
+    found = [float((slope * direction).sum()) for slope, direction in pairs]
+    assert_allclose(found, differences, rtol=1e-6)
 
 
 def test_one_operation_for_all_records_with_ss_and_none_without() -> None:
