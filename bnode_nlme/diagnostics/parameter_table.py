@@ -67,7 +67,8 @@ def parameter_table(
     Raises
     ------
     ValueError
-        When the posterior lacks a variable or the dimensions chain and draw, or nothing is named.
+        When the posterior lacks a variable or the dimensions chain and draw, nothing is named, or
+        a unit is given for a row that the table does not have.
     """
     roles = {
         "typical value": typical,
@@ -104,6 +105,12 @@ def parameter_table(
                     known = shrinkage or {}
                     line["shrinkage"] = 100.0 * known.get(row, known.get(label, np.nan))
                 rows[role, row] = line
+    unnamed = [name for name in units or {} if name not in {row for _, row in rows}]
+    if unnamed:
+        raise ValueError(
+            f"parameter_table: units= names {', '.join(map(repr, unnamed))}, which the table has "
+            f"not; its rows are {', '.join(repr(row) for _, row in rows)}."
+        )
     columns = ["unit", "estimate", "mean", "sd", "rse", "lower", "upper", "cv", "cv_lower",
                "cv_upper", "shrinkage", "r_hat", "ess_bulk", "ess_tail"]  # fmt: skip
     table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)

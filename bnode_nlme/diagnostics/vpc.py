@@ -82,7 +82,8 @@ def vpc(
     Raises
     ------
     ValueError
-        When shapes disagree, nothing is left to compare, or a prediction lies below the bound.
+        When shapes disagree, a percentile is none, nothing is left to compare, or a prediction lies
+        below the bound.
 
     Warns
     -----
@@ -102,6 +103,10 @@ def vpc(
     doi:10.1208/s12248-011-9255-z. Bergstrand and Karlsson, AAPS J 2009;11:371,
     doi:10.1208/s12248-009-9112-5.
     """
+    if not percentiles or not all(0.0 <= percentile <= 100.0 for percentile in percentiles):
+        raise ValueError(
+            f"vpc: percentiles= wants numbers from 0 to 100, in percent; found {percentiles!r}."
+        )
     data = replicated_data(observed, simulated, censoring=censoring, lloq=lloq, uloq=uloq)
     total = data.observed.size
     times = np.asarray(_row_by_row(time, total, "time"), dtype=float)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bnode_nlme.diagnostics.of_fit.function_convergence import function_convergence
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import DATA, LEARNED
-from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.given_numbers import given_numbers
 
 _LARGEST_R_HAT = 1.01
 _FEWEST_A_CHAIN = 100
@@ -48,7 +48,9 @@ def plot_function_convergence(
     if isinstance(table, Fit):
         table = function_convergence(table, **options)
     else:
-        table = refuse_options(table, options)
+        table = given_numbers(
+            table, options, "function_convergence", xr.Dataset, ("r_hat", "value")
+        )
     if "output" not in table.dims:
         table = table.expand_dims("output")
     outputs, chains = table.sizes["output"], table.sizes["chain"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bnode_nlme.diagnostics.of_fit.goodness_of_fit import goodness_of_fit
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
-from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.given_numbers import given_numbers
 from bnode_nlme.plots.log_ticks import log_ticks
 from bnode_nlme.plots.smooth_line import smooth_line
 
@@ -58,7 +58,9 @@ def plot_goodness_of_fit(
     if isinstance(table, Fit):
         table = goodness_of_fit(table, **options)
     else:
-        table = refuse_options(table, options)
+        table = given_numbers(
+            table, options, "goodness_of_fit", xr.Dataset, ("observed", "pred", "ipred")
+        )
     quantity = str(table.attrs.get("output", "measurement")) if quantity is None else quantity
     if residual not in table:
         choices = [name for name in ("iwres", "iwres_sampled", "npde") if name in table]

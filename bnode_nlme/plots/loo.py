@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bnode_nlme.diagnostics.of_fit.loo import loo
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
-from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.given_numbers import given_numbers
 
 _NAMED = 8
 
@@ -41,7 +41,7 @@ def plot_loo(found: Fit | az.ELPDDataLOO, **options: Any) -> Figure:
     if isinstance(found, Fit):
         found = loo(found, **options)
     else:
-        found = refuse_options(found, options)
+        found = given_numbers(found, options, "loo", az.ELPDDataLOO)
     (unit,) = found.elpd_i.dims
     elpd, k = np.asarray(found.elpd_i), np.asarray(found.pareto_k)
     names = found.elpd_i[unit].to_numpy()

@@ -17,7 +17,7 @@ from bnode_nlme.diagnostics.of_fit.npde import npde
 from bnode_nlme.diagnostics.percentiles import percentiles_of
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
-from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.given_numbers import given_numbers
 
 _PERCENTILES = (5.0, 50.0, 95.0)
 
@@ -62,7 +62,11 @@ def plot_npde(
         percentile over groups of times and of predictions. Bands and dotted lines: 95 % intervals
         under the standard normal distribution, of independent values, pointwise.
     """
-    table = npde(table, **options) if isinstance(table, Fit) else refuse_options(table, options)
+    table = (
+        npde(table, **options)
+        if isinstance(table, Fit)
+        else given_numbers(table, options, "npde", xr.Dataset, ("npde", "expected"))
+    )
     time = table["time"] if time is None else time
     tests = table if tests is None and "p_value" in table else tests
     quantity = quantity or str(table.attrs.get("output", ""))

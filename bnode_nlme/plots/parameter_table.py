@@ -13,7 +13,7 @@ from bnode_nlme.diagnostics.of_fit.parameter_table import parameter_table
 from bnode_nlme.diagnostics.parameter_table import format_parameter_table
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
-from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.given_numbers import given_numbers
 
 _RELATIVE = ("typical value", "random effect", "residual error")
 
@@ -44,7 +44,7 @@ def plot_parameter_table(table: Fit | pd.DataFrame, **options: Any) -> Figure:
     if isinstance(table, Fit):
         table = parameter_table(table, **options)
     else:
-        table = refuse_options(table, options)
+        table = given_numbers(table, options, "parameter_table", pd.DataFrame)
     roles = table.index.get_level_values("role")
     positive = np.isin(roles, _RELATIVE) & ~(table["lower"] <= 0.0) & (table["estimate"] > 0.0)
     parts = [(table[positive], True), (table[~positive], False)]

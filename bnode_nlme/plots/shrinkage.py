@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bnode_nlme.diagnostics.of_fit.shrinkage import shrinkage
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
-from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.given_numbers import given_numbers
 
 _MUCH = 30.0
 
@@ -36,7 +36,9 @@ def plot_shrinkage(table: Fit | xr.Dataset, **options: Any) -> Figure:
     if isinstance(table, Fit):
         table = shrinkage(table, **options)
     else:
-        table = refuse_options(table, options)
+        table = given_numbers(
+            table, options, "shrinkage", xr.Dataset, ("sd", "sd_interval", "epsilon")
+        )
     effects = [f"η {name}" for name in table["effect"].to_numpy()]
     residuals = [f"ε {name}" for name in table["output"].to_numpy()]
     count = len(effects) + len(residuals)

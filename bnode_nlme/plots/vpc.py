@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bnode_nlme.diagnostics.of_fit.vpc import vpc
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
-from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.given_numbers import given_numbers
 from bnode_nlme.plots.log_ticks import log_ticks
 
 
@@ -50,7 +50,11 @@ def plot_vpc(
         it, the share below the limit. Ticks along the top: edges of the groups. Percentiles that
         lie beyond a limit of quantification are left out.
     """
-    table = vpc(table, **options) if isinstance(table, Fit) else refuse_options(table, options)
+    table = (
+        vpc(table, **options)
+        if isinstance(table, Fit)
+        else given_numbers(table, options, "vpc", xr.Dataset, ("observed", "simulated", "left"))
+    )
     if table.attrs.get("corrected"):
         lloq = None  # a limit is another number at each corrected measurement
     elif lloq is None:

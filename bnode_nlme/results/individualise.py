@@ -21,6 +21,7 @@ from bnode_nlme.results.population_draws import (
     chosen_draws,
     declaration_of,
     population_draws,
+    require_study,
 )
 from bnode_nlme.study.dimensions import OCCASION, SUBJECT
 from bnode_nlme.study.study import Study
@@ -74,6 +75,8 @@ def individualise(
     ------
     ValueError
         When the fit has no declaration, the study lacks a covariate, or an argument is faulty.
+    TypeError
+        When `fit` is no fit, or `study` no study.
 
     Warns
     -----
@@ -93,6 +96,7 @@ def individualise(
     doi:10.1063/1.2978177).
     """
     nlme = declaration_of(fit, "individualise")
+    require_study(study, "individualise")
     if method not in get_args(Method):
         raise ValueError(
             f"individualise: method= wants 'auto', 'importance' or 'nuts'; found {method!r}."

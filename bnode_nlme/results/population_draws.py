@@ -12,6 +12,7 @@ from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.nlme.build import OCCASION_NAMES, SUBJECT_NAMES
 from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.study.dimensions import OCCASION, SUBJECT
+from bnode_nlme.study.study import Study
 
 SAMPLE = "sample"
 MOST = 1000
@@ -25,9 +26,12 @@ def declaration_of(fit: Fit, what: str) -> NLME:
 
     Raises
     ------
+    TypeError
+        When it is no fit.
     ValueError
         When there is none.
     """
+    require_fit(fit, what)
     if isinstance(fit.nlme, NLME):
         return fit.nlme
     raise ValueError(
@@ -35,6 +39,40 @@ def declaration_of(fit: Fit, what: str) -> NLME:
         "its declaration. Declare the model with bn.NLME, or write Fit.load(path, nlme). For a "
         "plain model pm.sample_posterior_predictive draws measurements."
     )
+
+
+def _kind(found: object) -> str:
+    return f"an object of type {type(found).__module__.split('.')[0]}.{type(found).__name__}"
+
+
+def require_fit(fit: object, what: str) -> None:
+    """Refuse what is no fit.
+
+    Raises
+    ------
+    TypeError
+        Naming what was found.
+    """
+    if not isinstance(fit, Fit):
+        raise TypeError(
+            f"{what} wants a fit, as bn.fit and bn.load_fit return it; found {_kind(fit)}. Give "
+            "the fit itself, not its data or its posterior."
+        )
+
+
+def require_study(study: object, what: str) -> None:
+    """Refuse what is no study.
+
+    Raises
+    ------
+    TypeError
+        Naming what was found.
+    """
+    if not isinstance(study, Study):
+        raise TypeError(
+            f"{what} wants a bn.Study, as bn.read_nonmem and Study.from_regimen return it; found "
+            f"{_kind(study)}."
+        )
 
 
 def chosen_draws(fit: Fit, count: int | None) -> NDArray[np.intp]:
@@ -60,8 +98,8 @@ def chosen_draws(fit: Fit, count: int | None) -> NDArray[np.intp]:
     sizes = fit.posterior.sizes
     total = int(sizes["chain"] * sizes["draw"])
     wanted = min(total, MOST) if count is None else count
-    if wanted < 1:
-        raise ValueError(f"draws= wants 1 or more; found {count!r}.")
+    if not isinstance(wanted, int | np.integer) or wanted < 1:
+        raise ValueError(f"draws= wants 1 or more, a whole number; found {count!r}.")
     if wanted > total:
         return np.arange(wanted, dtype=np.intp) % total
     return np.arange(wanted, dtype=np.intp) * total // wanted

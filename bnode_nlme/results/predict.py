@@ -18,6 +18,7 @@ from bnode_nlme.results.population_draws import (
     chosen_draws,
     declaration_of,
     population_draws,
+    require_study,
 )
 from bnode_nlme.results.predicted import predicted_at
 from bnode_nlme.results.quantification import Limits, limit_of, quantified
@@ -85,6 +86,8 @@ def predict(
     ValueError
         When the fit has no declaration, an argument is faulty, or with ``kind="individual"`` a
         subject is not known.
+    TypeError
+        When `fit` is no fit, or `study` no study.
 
     Warns
     -----
@@ -148,9 +151,11 @@ def _of_fit(
     study = fit.study if study is None else study
     if study is None:
         raise ValueError("predict: this fit was stored without its study; give study=.")
+    require_study(study, "predict")
     values = population_draws(fit, chosen_draws(fit, draws), parameters)
     effects_seed, errors_seed = (int(s) for s in np.random.SeedSequence(seed).generate_state(2))
     if kind == "individual":
+        _require_known(values, study)
         effects = nlme.known_effects(values, study)
     elif kind == "new":
         effects = nlme.new_effects(values, study, seed=effects_seed)
@@ -158,6 +163,20 @@ def _of_fit(
         effects = nlme.zero_effects(study)
     rng = np.random.default_rng(errors_seed)
     return predicted_at(nlme, values, study, effects, rng if residual_error else None, states)
+
+
+def _require_known(values: xr.Dataset, study: Study) -> None:
+    """Refuse subjects whose random effects the fit does not have."""
+    if SUBJECT not in values.dims:
+        return
+    unknown = [s for s in study.subjects.tolist() if s not in values[SUBJECT].to_numpy()]
+    if unknown:
+        raise ValueError(
+            "predict: kind='individual' wants subjects that the fit knows by their IDs; study "
+            f"{study.name!r} has {', '.join(map(str, unknown[:10]))}, whom it does not know. For "
+            "new subjects write kind='new', for typical ones kind='population', and for patients "
+            "with measurements bn.predict(bn.individualise(fit, study))."
+        )
 
 
 def _of_patients(
@@ -179,6 +198,7 @@ def _of_patients(
         )
     nlme = declaration_of(found.fit, "predict")
     study = found.study if study is None else study
+    require_study(study, "predict")
     unknown = [name for name in study.subjects.tolist() if name not in found.study.subjects]
     if unknown:
         raise ValueError(

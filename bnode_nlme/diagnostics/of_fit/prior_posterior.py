@@ -9,7 +9,7 @@ from pytensor.compile.mode import Mode
 from bnode_nlme.diagnostics.contraction import contraction
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.inference.fit_summary import population_variables
-from bnode_nlme.results.population_draws import declaration_of
+from bnode_nlme.results.population_draws import declaration_of, require_fit
 
 # A few scalars a draw: compiling them takes longer than drawing them all without.
 _MODE = Mode(linker="py", optimizer="fast_compile")
@@ -56,6 +56,7 @@ def prior_draws(fit: Fit, *, draws: int = 2000, seed: int = 0) -> xr.Dataset:
         The variables that printing the fit shows, less those that are sampled on another scale and
         network weights.
     """
+    require_fit(fit, "prior_posterior")
     model = fit.model
     if model is None:
         if fit.study is None:

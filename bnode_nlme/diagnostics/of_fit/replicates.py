@@ -34,7 +34,16 @@ def replicates(
     -------
     ndarray (count, M)
         Not censored.
+
+    Raises
+    ------
+    ValueError
+        When `count` is no number of data sets.
     """
+    if not isinstance(count, int | np.integer) or count < 1:
+        raise ValueError(
+            f"replicates= wants a whole number of data sets, 1000 or more as a rule; found {count!r}."
+        )
     predicted = predict(
         fit,
         rows.study,
