@@ -16,7 +16,7 @@ README = Path(__file__).parents[2] / "README.md"
 def namespace() -> dict[str, Any]:
     """What is defined after all Python blocks have run, one after the other."""
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     defined: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, str(README), "exec"), defined)
@@ -37,6 +37,19 @@ def test_the_simulation_is_the_closed_form(namespace: dict[str, Any]) -> None:
     k = 2.8 / 32.0
     expected = dose / 32.0 * 1.5 / (1.5 - k) * (np.exp(-k * time) - np.exp(-1.5 * time))
     np.testing.assert_allclose(solution["cp"], expected, rtol=2e-5, atol=1e-7)
+
+
+def test_the_population_is_that_of_the_literature(namespace: dict[str, Any]) -> None:
+    posterior = namespace["fit"].posterior
+    # nlmixr2's SAEM article, without body weight: 1.59 1/h, 2.75 L/h, 31.8 L.
+    for name, published in (("ka_pop", 1.59), ("CL_pop", 2.75), ("V_pop", 31.8)):
+        assert abs(np.log(posterior[name].mean() / published)) < 0.15
+    assert namespace["same"].cp.sizes["observation"] == 132
+    assert namespace["new"].cp.sizes == {"sample": 100, "observation": 50 * 73}
+    assert np.isfinite(namespace["new"].cp).all()
+    # What was measured in the new patient is what is then predicted.
+    forecast = namespace["forecast"].cp.groupby("time").median(...)
+    np.testing.assert_allclose(forecast.sel(time=[2.0, 8.0]), [9.1, 5.2], rtol=0.15)
 
 
 def test_the_commands_named_are_targets_of_make() -> None:
