@@ -10,6 +10,7 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from bnode_nlme.study.dimensions import OCCASION, SUBJECT
 
@@ -111,7 +112,7 @@ def _sampler_lines(tree: xr.DataTree, attrs: Mapping[Any, Any]) -> list[str]:
     lines = []
     statistics = tree["sample_stats"].to_dataset() if "sample_stats" in tree.children else {}
     if "diverging" in statistics:
-        lines.append(f"{int(np.sum(statistics['diverging'].to_numpy()))} divergences")
+        lines.append(_divergences(statistics["diverging"].to_numpy()))
     again = [s for chain in json.loads(attrs.get("segments", "{}")).values() for s in chain[1:]]
     if again:
         discarded = sum(segment["discarded"] for segment in again)
@@ -129,3 +130,11 @@ def _sampler_lines(tree: xr.DataTree, attrs: Mapping[Any, Any]) -> list[str]:
     if "solver_report" in attrs:
         lines.append(str(attrs["solver_report"]))
     return lines
+
+
+def _divergences(diverging: NDArray[np.bool_]) -> str:
+    count = int(np.sum(diverging))
+    if not count:
+        return "0 divergences"
+    share = f"{100.0 * count / diverging.size:.2g} % of the draws"
+    return f"{count} divergences ({share}); target_accept=0.99 takes smaller steps"
