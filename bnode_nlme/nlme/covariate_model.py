@@ -108,7 +108,7 @@ def covariate_columns(parameter: str, model: CovariateModel, study: Study) -> Co
                 f"Individual {parameter!r} uses the covariate {name!r}, which the study "
                 f"{study.name!r} does not hold (it holds "
                 f"{', '.join(map(repr, study.covariates)) or 'none'}). Read the table with "
-                f"covariates=[{name!r}]."
+                f"covariates=[{name!r}], or give Study.from_regimen covariates={{{name!r}: ...}}."
             )
         if name in study.varying:
             raise ValueError(

@@ -115,7 +115,9 @@ def test_virtual_patients(fit):
     np.testing.assert_allclose(ratio, 2.0**0.75)
     assert np.isfinite(predicted["cp_measured"]).all()
     # The subjects of the fit have IDs 1 to 3; patient 4 is not known.
-    with pytest.raises(ValueError, match=r"wants subjects that the fit knows .* has 4, whom .* kind='new'"):
+    with pytest.raises(
+        ValueError, match=r"wants subjects that the fit knows .* has 4, whom .* kind='new'"
+    ):
         bn.predict(
             fit,
             bn.Study.from_regimen(

@@ -48,7 +48,9 @@ def test_a_posterior_is_no_fit(fit, name):
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_a_plot_wants_a_fit_or_its_own_numbers(fit, name):
-    with pytest.raises(TypeError, match=rf"plot_{name} wants a fit, or what bn\.{name}\(fit\) gave"):
+    with pytest.raises(
+        TypeError, match=rf"plot_{name} wants a fit, or what bn\.{name}\(fit\) gave"
+    ):
         PLOTS[name](fit.posterior)
 
 
@@ -71,11 +73,13 @@ def test_arguments_are_named_with_what_was_wanted(fit):
         bn.individualise(fit, None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"draws= wants 1 or more, a whole number; found 2\.5"):
         bn.predict(fit, draws=2.5)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="replicates= wants a whole number .* found 0"):
+    with pytest.raises(ValueError, match=r"replicates= wants a whole number .* found 0"):
         bn.vpc(fit, replicates=0)
     with pytest.raises(ValueError, match=r"percentiles= wants numbers from 0 to 100, .* 150"):
         bn.vpc(fit, replicates=5, percentiles=(5.0, 150.0))
-    with pytest.raises(ValueError, match="units= names 'CL', which the table has not; .* 'CL_pop'"):
+    with pytest.raises(
+        ValueError, match=r"units= names 'CL', which the table has not; .* 'CL_pop'"
+    ):
         bn.parameter_table(fit, units={"CL": "L/h"})
     virtual = bn.Study.from_regimen(bn.Regimen(100.0), times=[1.0], n_subjects=2)
     with pytest.raises(ValueError, match="uses the covariate 'WT', which the study 'virtual' does"):
