@@ -75,10 +75,10 @@ class ContinuousErrorModel(ResidualErrorModel):
 def _check(error: ContinuousErrorModel) -> None:
     name = type(error).__name__
     for parameter, value in error.parameters.items():
-        if not isinstance(value, str | list | tuple | Real | np.ndarray):
-            continue  # a prior, or a variable
+        if not isinstance(value, list | tuple | Real | np.ndarray):
+            continue  # a prior, a variable, or nothing yet
         try:
-            numbers = np.asarray(np.nan if isinstance(value, str) else value, np.float64)
+            numbers = np.asarray(value, np.float64)
         except (TypeError, ValueError):
             numbers = np.array(np.nan)
         # One part of a combined error may be missing.
