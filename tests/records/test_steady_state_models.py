@@ -91,7 +91,7 @@ def test_a_population_and_a_subject_without_a_steady_state() -> None:
             "Vm": bn.Individual(bn.LogNormal(20.0, 1.0)),
             "Km": bn.Individual(2.0, effect=False),
             "V": bn.Individual(bn.LogNormal(20.0, 1.0), effect=False),
-            "tlag": bn.Individual(0.0, effect=False),
+            "tlag": bn.Individual(0.4, effect=False),
         },
         error={"cp": bn.Additive(0.5), "amount": bn.Additive(5.0)},
         solver=TOLERANCES,
