@@ -16,6 +16,10 @@ from tests.published.warfarin_and_theophylline import Published, warfarin_pk, wa
 pytestmark = pytest.mark.slow
 
 
+# See `warfarin_pkpd`: the published estimate does not minimise its own objective.
+NOT_OPTIMAL = ("variance kout",)
+
+
 @dataclass(frozen=True)
 class Sampled:
     """A posterior and what it is compared with."""
@@ -40,16 +44,21 @@ class Sampled:
             "variance": self.published.variances,
             "error": self.published.errors,
         }
-        return {f"{kind} {n}": v for kind, group in groups.items() for n, v in group.items()}
+        return {
+            f"{kind} {n}": v
+            for kind, group in groups.items()
+            for n, v in group.items()
+            if f"{kind} {n}" not in NOT_OPTIMAL
+        }
 
 
-# About half of the subjects of the PK study have no sample during absorption. Their rate constants
-# follow their prior down to where absorption would be the slower process, and there the likelihood
-# is a wall: the step that suits the rest of the posterior diverges at it about once in a thousand
-# draws, by the closed form of the model as by its ODE.
+# 19 of the 32 subjects have their first concentration at 24 h. In the PK model their absorption rate
+# constants follow the prior down to where absorption would be the slower process, and there the
+# likelihood is a wall: the step that suits the rest of the posterior diverges at it about once in a
+# thousand draws, by the closed form of the model as by its ODE.
 SETTINGS: dict[Any, dict[str, Any]] = {
-    warfarin_pk: {"target_accept": 0.99},
-    warfarin_pkpd: {"draws": 1500},
+    warfarin_pk: {"target_accept": 0.99, "draws": 3000},
+    warfarin_pkpd: {"draws": 3000},
 }
 
 
@@ -71,8 +80,7 @@ def sampled(request: pytest.FixtureRequest) -> Sampled:
 def test_the_chains_converged(sampled: Sampled) -> None:
     table = parameter_summary(sampled.fit.posterior)
     assert table["r_hat"].max() <= 1.01
-    # A hundred of each chain (Vehtari et al. 2021, doi:10.1214/20-BA1221).
-    assert table["ess"].min() >= 200
+    assert table["ess"].min() >= 400
     assert int(sampled.fit.sample_stats["diverging"].sum()) == 0
 
 
@@ -96,6 +104,15 @@ def test_published_estimates_lie_within_the_posterior(sampled: Sampled) -> None:
         if not (interval := narrowest(sampled.draws(name), 0.9))[0] <= estimate <= interval[1]
     }
     assert not outside
+
+
+def test_the_posterior_sides_with_the_better_optimum(sampled: Sampled) -> None:
+    if not sampled.published.better:
+        pytest.skip("the published estimates are the optimum")
+    place = list(sampled.published.variances).index("kout")
+    low, high = narrowest(sampled.draws("variance kout"), 0.9)
+    assert low < sampled.published.better["omega"][place] ** 2 < high
+    assert sampled.published.variances["kout"] > high
 
 
 def test_wrong_estimates_would_be_refuted(sampled: Sampled) -> None:

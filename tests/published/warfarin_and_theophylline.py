@@ -7,7 +7,7 @@ deviation of the logarithm of 1, which leaves a factor of 7 either way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,9 @@ class Published:
         Typical values, variances of random effects, and parameters of the residual error.
     objective : float
         Minus twice the log-likelihood by FOCEI, without N log(2 pi).
+    better : mapping of str to value
+        Estimates, by their names in the model, at which the same objective is lower by more than
+        rounding explains; empty where there are none.
     """
 
     nlme: bn.NLME
@@ -67,6 +70,7 @@ class Published:
     variances: Mapping[str, float]
     errors: Mapping[str, float]
     objective: float
+    better: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -120,7 +124,11 @@ def warfarin_pk() -> Published:
 
 
 def warfarin_pkpd() -> Published:
-    """The same source: transit absorption, and inhibited production of prothrombin complex."""
+    """The same source: transit absorption, and inhibited production of prothrombin complex.
+
+    The published estimates are not the optimum of their own objective: this package finds 1417.98,
+    9.9 lower, with a third of the published variance of kout. Their agreement is judged without it.
+    """
     variances = {"CL": 0.0807, "V": 0.0626, "EC50": 0.2145, "kout": 0.0247, "E0": 0.0041}
     medians = {"ktr": 1.0, "ka": 1.0, "CL": 0.1, "V": 10.0, "EC50": 1.0, "kout": 0.05, "E0": 100.0}
     return Published(
@@ -149,4 +157,18 @@ def warfarin_pkpd() -> Published:
         variances=variances,
         errors={"cp_proportional": 0.1649, "cp_additive": 0.4792, "pca_sigma": 3.5741},
         objective=1427.88,
+        better={
+            "ktr_pop": 1.0498,
+            "ka_pop": 1.0498,
+            "CL_pop": 0.13603,
+            "V_pop": 7.8009,
+            "Emax_pop": 0.99999,
+            "EC50_pop": 1.1386,
+            "kout_pop": 0.051775,
+            "E0_pop": 96.695,
+            "omega": np.sqrt([0.07353, 0.05234, 0.17235, 0.00744, 0.00269]),
+            "cp_proportional": 0.16015,
+            "cp_additive": 0.57518,
+            "pca_sigma": 3.6060,
+        },
     )
