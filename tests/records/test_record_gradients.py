@@ -73,6 +73,7 @@ def check(found: float, slope: Callable[[], Array], cotangents: Array) -> None:
     assert abs(found - terms.sum()) <= 1e-5 * abs(terms.sum()) + floor, (found, terms.sum())
 
 
+@functools.cache
 def gradients_of_structure(
     name: str, methods: tuple[Any, ...], mode: str | None = "FAST_COMPILE"
 ) -> tuple[Any, dict[str, int]]:
@@ -96,22 +97,10 @@ def gradients_of_structure(
     return found, {table.name: k for k, table in enumerate(tables)}
 
 
-@pytest.fixture(scope="module")
-def by_structure(request: pytest.FixtureRequest) -> Any:
-    return gradients_of_structure(request.param, METHODS)
-
-
-@pytest.mark.parametrize(
-    ("by_structure", "name"),
-    [(structure, name) for name, structure in CASES],
-    indirect=["by_structure"],
-    scope="module",
-)
-def test_gradients_of_every_table(
-    by_structure: Any, name: str, request: pytest.FixtureRequest
-) -> None:
-    found, subjects = by_structure
-    place = STRUCTURES[request.node.callspec.params["by_structure"]]
+@pytest.mark.parametrize(("name", "structure"), CASES)
+def test_gradients_of_every_table(name: str, structure: str) -> None:
+    found, subjects = gradients_of_structure(structure, METHODS)
+    place = STRUCTURES[structure]
     table = table_named(name)
     cotangents = np.array([weighed(k) for k in range(len(looks(table.rows)))])
     for parameter in table.slopes(place):
