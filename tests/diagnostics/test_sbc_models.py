@@ -48,13 +48,13 @@ def classical(error: Any = None, omega: Any = None) -> bn.NLME:
     )
 
 
-def with_network(scale: float = 0.5) -> bn.NLME:
+def with_network() -> bn.NLME:
     """One compartment, elimination learned as a function of the concentration."""
     return bn.NLME(
         learned,
         individual={"V": bn.Individual(bn.LogNormal(20.0, 0.3), effect=bn.HalfNormal(0.3))},
         error={"cp": bn.LogNormalError(bn.LogNormal(0.3, 0.3))},
-        networks={"elimination": {"scale": scale}},
+        networks={"elimination": {"scale": 0.5}},
         solver=SOLVER,
     )
 
@@ -67,10 +67,6 @@ def eight_subjects() -> bn.Study:
 
 def four_subjects() -> bn.Study:
     return bn.Study.from_regimen(bn.Regimen(100.0), times=[0.5, 1.0, 2.0, 3.0], n_subjects=4)
-
-
-FUNCTIONS = {"elimination": np.array([0.5, 2.0, 5.0])}
-NETWORK_VALUES = ["elimination(0.5)", "elimination(2)", "elimination(5)"]
 
 
 def test_a_classical_model_passes() -> None:
@@ -92,7 +88,7 @@ def test_a_network_passes() -> None:
     result = bn.sbc(
         with_network(),
         four_subjects(),
-        functions=FUNCTIONS,
+        functions={"elimination": np.array([0.5, 2.0, 5.0])},
         seed=12,
         progress=False,
     )
@@ -100,7 +96,9 @@ def test_a_network_passes() -> None:
         "V_pop",
         "cp_sigma",
         "omega[V]",
-        *NETWORK_VALUES,
+        "elimination(0.5)",
+        "elimination(2)",
+        "elimination(5)",
         "log_likelihood",
     ]
     assert result.verdict == "calibrated", str(result)
@@ -136,21 +134,6 @@ def test_an_omega_that_is_too_small_is_found() -> None:
         seed=15,
         progress=False,
     )
-    assert result.verdict == "not calibrated", str(result)
-
-
-def test_functions_that_vary_more_than_the_model_believes_are_found() -> None:
-    result = bn.sbc(
-        with_network(),
-        four_subjects(),
-        simulated_from=with_network(scale=1.0),
-        functions=FUNCTIONS,
-        replicates=100,
-        seed=16,
-        progress=False,
-    )
-    p_values = result.uniformity.p_value.sel(test="ecdf", quantity=NETWORK_VALUES)
-    assert p_values.min() < 0.01, str(result)
     assert result.verdict == "not calibrated", str(result)
 
 
