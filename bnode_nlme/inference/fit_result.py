@@ -145,7 +145,7 @@ class Fit:
             )
         tree = read_tree(Path(path))
         if "method" not in tree.attrs:
-            raise ValueError(f"At {path} is no fit; bn.load reads any other tree of data sets.")
+            raise ValueError(f"At {path} is no fit; xarray.open_datatree reads any other tree.")
         study = None
         if _STUDY in tree.children:
             study = study_from_dataset(tree[_STUDY].to_dataset())

@@ -1,4 +1,4 @@
-"""Records that are dropped, but have to keep saying what the covariates and the occasion are."""
+"""Records that are dropped, but keep saying when a subject begins, and what its covariates are."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ def changing(records: Records, varying: Mapping[str, NDArray[np.float64]]) -> Ma
         changed |= column != column[above]
     changed &= records.subject == records.subject[above]
     return np.isin(records.subject, records.subject[changed])
+
+
+def staying(records: Records, varying: Mapping[str, NDArray[np.float64]], gone: Mask) -> Mask:
+    """Mark the records that stay in a study, shape (R,), of which those `gone` were dropped.
+
+    Those of subjects whose covariates or occasion change stay as changes. So does a subject's first
+    one where all others come later: at its time the state is the initial one.
+    """
+    kept = ~gone | changing(records, varying)
+    starts = np.flatnonzero(np.diff(records.subject, prepend=-1))
+    for first, end in zip(starts, [*starts[1:], len(records)], strict=True):
+        later = records.time[first:end][kept[first:end]]
+        kept[first] |= later.size > 0 and bool(later[0] > records.time[first])
+    return kept
 
 
 def as_changes(records: Records, rows: Mask) -> Records:

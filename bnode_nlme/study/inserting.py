@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnode_nlme.study.changes import as_changes, changing
+from bnode_nlme.study.changes import as_changes, staying
 from bnode_nlme.study.filling import Mask, filled, given_before, same_time
 from bnode_nlme.study.interpolation import Interpolation
 from bnode_nlme.study.records import Records
@@ -22,7 +22,8 @@ def insert(study: Study, new: Records, *, dropped: Mask, above: bool) -> Study:
     """Insert records into a study, in order of time.
 
     The covariates and occasions of the others run on as they did: a new record has those of its
-    time, and a dropped one, if anything of its subject changes, stays as a change.
+    time. A dropped one stays as a change where anything of its subject changes, and where its
+    subject began with it.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def insert(study: Study, new: Records, *, dropped: Mask, above: bool) -> Study:
         # An occasion is one or the other, never in between.
         steps: Interpolation = "nocb" if study.interpolation == "nocb" else "locf"
         merged = replace(merged, occasion=run_on(old.occasion, steps).astype(np.int64))
-    kept = ~gone | changing(merged, varying)
+    kept = staying(merged, varying, gone)
     return replace(
         study,
         records=as_changes(merged, gone).keep(kept),

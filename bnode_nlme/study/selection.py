@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnode_nlme.study.changes import as_changes, changing
+from bnode_nlme.study.changes import as_changes, staying
 from bnode_nlme.study.occasions import Occasions
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def select_outputs(study: Study, outputs: Sequence[str | int] | NDArray[Any]) ->
     names = [str(name) for name in _sequence(outputs, "outputs")]
     _check_known(names, valid, "outputs (DVID)", study.name)
     gone = shown & ~np.isin(records.output, np.array(names, dtype=np.str_))
-    kept = ~gone | changing(records, study.varying)
+    kept = staying(records, study.varying, gone)
     return replace(
         study,
         records=as_changes(records, gone).keep(kept),

@@ -181,7 +181,8 @@ class Study:
 
         Where a subject's covariates or occasion change, they run on as before: its observations
         stay as changes (EVID 5), which are not reported, and the new points have the values of
-        their times.
+        their times. A subject's state is the initial one at its first record, here as before; a
+        point earlier than that record begins the subject anew, with the initial state at the point.
 
         Parameters
         ----------

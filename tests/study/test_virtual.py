@@ -148,7 +148,7 @@ def test_observations_below_the_new_doses(study: Study) -> None:
 
 def test_each_subject_its_own(study: Study) -> None:
     other = study.with_regimen({1: None, 2: TWICE})
-    assert rows(other, 0) == [(12, 2), (24, 2)]
+    assert rows(other, 0) == [(0, 5), (12, 2), (24, 2)]  # where the subject began stays
     assert rows(other, 1) == [(0, 1), (12, 2), (12, 1)]
     with pytest.raises(ValueError, match=r"names \[5\], who are none .* It lacks \[2\]"):
         study.with_regimen({1: TWICE, 5: TWICE})

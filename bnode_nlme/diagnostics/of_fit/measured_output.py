@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,22 +55,27 @@ class MeasuredOutput:
 
     @property
     def time_after_dose(self) -> Array:
-        """Time since the last dose, (M,); before the first, the (negative) time to it."""
+        """Time since the last dose, (M,); before the first, the (negative) time to it.
+
+        A measurement at the time of a dose comes before it where its row stands above the dose's:
+        a trough has the dosing interval. Additional doses act before the rows of their time.
+        """
         records = self.study.records
         result = np.full(self.time.size, np.nan)
-        owner = records.subject[self.study.observations[self.positions]]
-        for subject in np.unique(owner):
+        measured = self.study.observations[self.positions]
+        for subject in np.unique(records.subject[measured]):
             doses = self.study.doses[records.subject[self.study.doses] == subject]
-            given = [
-                records.time[dose] + number * records.interval[dose]
+            # Moments: a time, and a place among the rows of that time.
+            given = sorted(
+                (records.time[dose] + number * records.interval[dose], -1 if number else int(dose))
                 for dose in doses
                 for number in range(int(records.additional[dose]) + 1)
-            ]
-            own = np.flatnonzero(owner == subject)
-            if given:
-                times = np.sort(given)
-                last = np.searchsorted(times, self.time[own], side="right") - 1
-                result[own] = self.time[own] - times[np.maximum(last, 0)]
+            )
+            for place in np.flatnonzero(records.subject[measured] == subject):
+                if given:
+                    moment = (self.time[place], int(measured[place]))
+                    last = max(bisect_left(given, moment) - 1, 0)
+                    result[place] = self.time[place] - given[last][0]
         return result
 
 
