@@ -25,7 +25,7 @@ def correctable(
         raise ValueError(
             f"The predictions of the rows {below[:10].tolist()} (counted from 0) lie below the "
             f"lower bound {lower_bound}: {prediction[below[:10]].tolist()}. Give the smallest "
-            "possible value as `lower_bound`, or scale='log' where values are logarithms."
+            "possible value as `lower_bound`."
         )
     return np.isfinite(prediction) & (prediction > lower_bound)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Literal
@@ -129,7 +130,7 @@ def vpc(
         raise ValueError(f"None of the {total} rows has a measurement to compare.")
     data = data.rows(rows).whole_replicates()
     times, labels, predictions = times[rows], labels[rows], predictions[rows]
-    names, stratum = np.unique(labels, return_inverse=True)
+    names, stratum = _in_order(labels)
     limits = [
         bin_edges(times[stratum == index], binning, bins)
         if edges is None
@@ -161,6 +162,18 @@ def vpc(
         observation_bin=(OBSERVATION, own),
         observation_stratum=(OBSERVATION, labels),
     )
+
+
+def _in_order(labels: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[np.intp]]:
+    """Distinct labels, numbers within them in order of size, and the place of each label."""
+    names, place = np.unique(labels, return_inverse=True)
+
+    def parts(index: int) -> list[tuple[bool, float, str]]:
+        pieces = re.split(r"(\d+(?:\.\d+)?)", str(names[index]))
+        return [(i % 2 == 0, float(p) if i % 2 else 0.0, p) for i, p in enumerate(pieces)]
+
+    order = np.array(sorted(range(names.size), key=parts), dtype=np.intp)
+    return names[order], np.argsort(order)[place]
 
 
 def _row_by_row(values: ArrayLike, count: int, name: str) -> NDArray[np.generic]:

@@ -94,6 +94,8 @@ def test_vpc_corrected_stratified_and_against_time_after_dose(theophylline):
     WT = theophylline.study.covariates["WT"]
     halves = bn.vpc(theophylline, replicates=50, stratify=np.where(WT > 70, "heavy", "light"))
     assert halves["stratum"].to_numpy().tolist() == ["heavy", "light"]
+    with pytest.raises(ValueError, match=r"few groups; 'WT' has 11 values\. Give a label"):
+        bn.vpc(theophylline, stratify="WT")
     with pytest.raises(ValueError, match="'AGE' is no covariate of the study; it has 'WT'"):
         bn.vpc(theophylline, stratify="AGE")
     with pytest.raises(ValueError, match="a label for each of the 12 subjects"):

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bnode_nlme.diagnostics import vpc
+from bnode_nlme.diagnostics.vpc import _in_order
 from tests.diagnostics.population import TIMES, oral_dose
 
 PERCENTILES = (10.0, 50.0, 90.0)
@@ -212,3 +213,10 @@ def test_what_is_given_wrongly_is_named() -> None:
         vpc(time, measured, np.full((60, 140), np.nan))
     with pytest.raises(ValueError, match=r"found 90.* write 0.9"):
         vpc(time, measured, simulated, mass=90)
+
+
+def test_strata_are_in_the_order_of_the_numbers_in_their_labels():
+    labels = np.array(["DOSE 100", "DOSE 20", "DOSE 10", "none", "DOSE 20", "DOSE 2.5"])
+    names, place = _in_order(labels)
+    assert names.tolist() == ["DOSE 2.5", "DOSE 10", "DOSE 20", "DOSE 100", "none"]
+    np.testing.assert_array_equal(names[place], labels)

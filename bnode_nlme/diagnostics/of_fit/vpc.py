@@ -19,6 +19,9 @@ from bnode_nlme.results.predict import predict
 
 Against = Literal["time", "time_after_dose"]
 
+_MOST_STRATA = 8
+"""Values of a covariate that strata are made of."""
+
 
 def vpc(
     fit: Fit,
@@ -116,6 +119,14 @@ def _strata(rows: MeasuredOutput, stratify: str | ArrayLike) -> ArrayLike:
                 f"{', '.join(map(repr, study.covariates)) or 'none'}."
             )
         values = study.covariates[stratify]
+        count = len(np.unique(values))
+        if stratify in study.varying or count > _MOST_STRATA:
+            what = "changes within subjects" if stratify in study.varying else f"has {count} values"
+            raise ValueError(
+                f"vpc: stratify= wants a covariate of a few groups; {stratify!r} {what}. Give a label "
+                f"for each subject, such as np.where(study.covariates[{stratify!r}] > "
+                f"{np.median(values):g}, 'high', 'low')."
+            )
         labels = np.array([f"{stratify} {value:g}" for value in values])
     else:
         labels = np.asarray(stratify)
