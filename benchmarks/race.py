@@ -13,9 +13,10 @@ import numpy as np
 from benchmarks.contenders import Contender, Result
 
 LEAST_TURNS, MOST_TURNS = 5, 60
-QUICK = 0.05
-"""Who takes less than so many seconds makes a call before the one that is timed, as a sampler would:
-the caches then hold its own data and not the contender's who had the turn before."""
+QUICK, WARM = 0.05, 0.01
+"""Who takes less than `QUICK` seconds makes calls for `WARM` seconds before the one that is timed, as a
+sampler would: caches and branch predictors then hold its own and not the contender's who had the turn
+before."""
 
 
 @dataclass
@@ -55,8 +56,10 @@ def race(contenders: Mapping[str, Contender], seconds: float) -> dict[str, Turns
 
 def _take_turn(contender: Contender, own: Turns) -> None:
     if own.wall and min(own.wall) < QUICK:
-        with contextlib.suppress(Exception):  # the call that is timed tells
-            contender.call()
+        begun = time.perf_counter()
+        while time.perf_counter() - begun < WARM:
+            with contextlib.suppress(Exception):  # the call that is timed tells
+                contender.call()
     wall, processor = time.perf_counter(), time.process_time()
     found: Any = None
     try:
