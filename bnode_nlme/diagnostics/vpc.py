@@ -104,7 +104,7 @@ def vpc(
     doi:10.1208/s12248-011-9255-z. Bergstrand and Karlsson, AAPS J 2009;11:371,
     doi:10.1208/s12248-009-9112-5.
     """
-    if not percentiles or not all(0.0 <= percentile <= 100.0 for percentile in percentiles):
+    if len(percentiles) == 0 or not all(0.0 <= percentile <= 100.0 for percentile in percentiles):
         raise ValueError(
             f"vpc: percentiles= wants numbers from 0 to 100, in percent; found {percentiles!r}."
         )
