@@ -41,7 +41,7 @@ def parameter_table(
     -------
     pandas.DataFrame
         As `bnode_nlme.diagnostics.parameter_table` gives it; `format_parameter_table` makes text of
-        it. Correlations that the model has at zero are left out.
+        it. Correlations that the model has at zero, and weights of networks, are left out.
 
     Raises
     ------
@@ -68,6 +68,7 @@ def _roles(nlme: NLME) -> dict[str, list[str]]:
         coefficient_name(name, model.label)
         for name, declared in nlme.individual.items()
         for model in declared.covariates
+        if coefficient_name(name, model.label) not in nlme.all_networks
     ]
     return {
         "typical": [population_name(name) for name in nlme.parameters],
