@@ -7,15 +7,25 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytest
+from scipy import stats
 from scipy.special import expit, logsumexp
 
+import bnode_nlme as bn
 from bnode_nlme.inference import fit
 from bnode_nlme.inference.flat_model import flat_model
 from bnode_nlme.inference.laplace import objective
 from bnode_nlme.inference.laplace.individual_terms import individual_terms
 from bnode_nlme.inference.laplace.marginal import Marginal
 from bnode_nlme.inference.lbfgs import minimise
-from tests.distributions.problems import DOSE, TIMES, V, bolus_study, clearance_model
+from tests.distributions.problems import (
+    DOSE,
+    TIMES,
+    V,
+    bolus_study,
+    clearance_model,
+    concentration,
+    one_compartment,
+)
 from tests.inference.linear_mixed import DATA, exact_objective, linear_mixed
 
 
@@ -122,10 +132,42 @@ def test_laplace_of_binary_outcomes_is_close_to_quadrature() -> None:
     p = expit(0.2 + 0.7 * nodes)[:, None, None]
     log_p = (np.log(p) * ANSWERS + np.log1p(-p) * (1 - ANSWERS)).sum(axis=2)
     exact = logsumexp(log_p, b=(weights / np.sqrt(2.0 * np.pi))[:, None], axis=0)
-    # Laplace's own error here; a missing term would cost log(2 pi) = 1.8.
-    np.testing.assert_allclose(found.subjects + 6 * np.log(2.0 * np.pi), -2.0 * exact, atol=0.02)
+    # Laplace's own error here; a missing term would cost log(2 pi) = 1.8. No constant is taken off.
+    np.testing.assert_allclose(found.subjects, -2.0 * exact, atol=0.02)
     with pytest.raises(ValueError, match="form='focei' wants measurements that are normal"):
         objective(binary(), None, {"m": 0.2, "w": 0.7}, form="focei")
+
+
+@pytest.mark.parametrize("nu", [None, 5.0])
+def test_the_constant_is_taken_off_for_measured_rows_of_normal_noise_only(nu: float | None) -> None:
+    """Against quadrature: subject 2 has a censored row; Student-t noise has no such constant."""
+    limit, sigma = 2.5, 0.4
+    values = np.array([4.3, 3.1, 2.6, 4.0, 3.4, limit])
+    study = bolus_study().with_values(values, censoring=[0, 0, 0, 0, 0, 1])
+    noise = bn.Additive(sigma, blq="M3")
+    with pm.Model(coords=study.coords) as model:
+        log_CL = pm.Normal("log_CL", 1.0, 1.0)
+        eta = pm.Normal("eta", 0.0, 0.1, dims="subject")
+        bn.NeuralODE(
+            "cp",
+            one_compartment,
+            study,
+            parameters={"CL": pm.math.exp(log_CL + eta), "V": V},
+            error=noise if nu is None else bn.StudentT(noise, nu),
+            rtol=1e-10,
+            atol=1e-12,
+        )
+    found = objective(model, study, {"log_CL": 1.3})
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    f = concentration(np.exp(1.3 + 0.1 * nodes)[:, None, None], TIMES)
+    law = stats.norm if nu is None else stats.t(nu)
+    z = (values.reshape(2, 3) - f) / sigma
+    log_p = law.logpdf(z) - np.log(sigma)
+    log_p[:, 1, 2] = law.logcdf(z[:, 1, 2])
+    exact = logsumexp(log_p.sum(axis=2), b=(weights / np.sqrt(2.0 * np.pi))[:, None], axis=0)
+    normal = np.array([3, 2]) if nu is None else np.zeros(2)
+    expected = -2.0 * exact - normal * np.log(2.0 * np.pi)
+    np.testing.assert_allclose(found.subjects, expected, atol=0.02)
 
 
 def test_maximum_likelihood_and_its_standard_errors() -> None:
