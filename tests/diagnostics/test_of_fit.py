@@ -135,6 +135,45 @@ def test_goodness_of_fit_is_what_the_draws_say(fit):
     np.testing.assert_array_equal(found["sd"], wanted["sd"])
 
 
+def with_student_t(fit: Fit, nu: np.ndarray) -> Fit:
+    """The same draws, and degrees of freedom, of a model with Student-t errors."""
+    nlme = bn.NLME(
+        fit.nlme.system,
+        fit.nlme.individual,
+        omega=fit.nlme.omega,
+        error=bn.StudentT(bn.Additive(), bn.LogNormal(5.0, 0.5)),
+    )
+    tree = fit.data.copy()
+    tree["posterior"] = xr.DataTree(fit.posterior.assign(y_nu=(("chain", "draw"), nu)))
+    return replace(fit, data=tree, nlme=nlme)
+
+
+def test_student_t_residuals_shrink_against_their_own_standard_deviation(fit):
+    shape = fit.posterior["y_sigma"].shape
+    nu = np.random.default_rng(5).uniform(2.5, 6.0, size=shape)
+    heavy = with_student_t(fit, nu)
+    found = float(bn.shrinkage(heavy)["epsilon"].sel(output="y"))
+    # The same residuals of a normal error with that standard deviation.
+    wider = fit.posterior["y_sigma"] * np.sqrt(nu / (nu - 2.0))
+    tree = fit.data.copy()
+    tree["posterior"] = xr.DataTree(fit.posterior.assign(y_sigma=wider))
+    wanted = float(bn.shrinkage(replace(fit, data=tree))["epsilon"].sel(output="y"))
+    assert found == pytest.approx(wanted, rel=1e-10)
+    assert found > float(bn.shrinkage(fit)["epsilon"].sel(output="y")) + 0.1
+    table = bn.parameter_table(heavy)
+    beside = table.loc["residual error", "shrinkage"]
+    assert beside["y_sigma"] == pytest.approx(100.0 * wanted, rel=1e-10)
+    assert np.isnan(beside["y_nu"])
+
+
+def test_without_a_standard_deviation_residuals_have_no_shrinkage(fit):
+    nu = np.full(fit.posterior["y_sigma"].shape, 4.0)
+    nu[0, 3] = 2.0
+    heavy = with_student_t(fit, nu)
+    assert np.isnan(bn.shrinkage(heavy)["epsilon"]).all()
+    assert np.isfinite(bn.goodness_of_fit(heavy)["iwres"]).all()
+
+
 def test_goodness_of_fit_before_the_dose_and_on_logarithms(theophylline):
     nlme = bn.NLME(
         theophylline.nlme.system,

@@ -88,7 +88,7 @@ def _distributions(nlme: NLME) -> dict[str, EffectDistribution]:
 
 
 def _shrinkage(fit: Fit, nlme: NLME) -> dict[str, float]:
-    """By row: that of an effect beside its omega, that of residuals beside each of their sds."""
+    """By row: that of an effect beside its omega, that of residuals beside each of their scales."""
     if not nlme.subject_effects or fit.study is None:
         return {}
     found = shrinkage(fit)
@@ -99,5 +99,6 @@ def _shrinkage(fit: Fit, nlme: NLME) -> dict[str, float]:
     for output, error in nlme.errors.items():
         if isinstance(error.family, Continuous):
             epsilon = float(found["epsilon"].sel(output=output))
-            shares |= {f"{output}_{parameter}": epsilon for parameter in error.parameters}
+            scales = list(error.parameters)[error.family.noise.n_parameters :]
+            shares |= {f"{output}_{parameter}": epsilon for parameter in scales}
     return shares
