@@ -135,6 +135,27 @@ def test_goodness_of_fit_is_what_the_draws_say(fit):
     np.testing.assert_array_equal(found["sd"], wanted["sd"])
 
 
+def test_counts_have_npd_and_no_npde(fit):
+    counts = bn.NLME(fit.nlme.system, fit.nlme.individual, omega=fit.nlme.omega, error=bn.Poisson())
+    records = fit.study.records
+    rows = fit.study.observations[~np.isnan(records.value[fit.study.observations])]
+    drawn = np.random.default_rng(6).poisson(10.0 + records.time[rows]).astype(float)
+    study = line_study(
+        {
+            int(s): dict(zip(records.time[rows][own], drawn[own], strict=True))
+            for s in fit.study.subjects
+            for own in [fit.study.subjects[records.subject[rows]] == s]
+        }
+    )
+    table = bn.npde(replace(fit, nlme=counts, study=study), replicates=200)
+    assert np.isfinite(table["npd"]).all()
+    for name in ("npde", "pde", "residual"):
+        assert np.isnan(table[name]).all()
+    assert not {"p_value", "calibrated", "simulated"} & set(table.data_vars)
+    with pytest.raises(ValueError, match=r"plot_npde wants npde.*Counts and categories have npd"):
+        bn.plot_npde(table)
+
+
 def with_student_t(fit: Fit, nu: np.ndarray) -> Fit:
     """The same draws, and degrees of freedom, of a model with Student-t errors."""
     nlme = bn.NLME(
