@@ -198,6 +198,22 @@ def test_maximum_likelihood_and_its_standard_errors() -> None:
     np.testing.assert_allclose(np.cov(draws), 2.0 * np.linalg.inv(hessian), rtol=0.15, atol=0.01)
 
 
+@pytest.mark.parametrize("method", ["laplace", "map"])
+def test_a_fit_that_has_not_converged_says_so(method: Any) -> None:
+    words = f"{method}: not converged after 1 iterations; .* gradient is .* wanted was"
+    with pytest.warns(UserWarning, match=words):
+        found = fit(linear_mixed(omega=None), method=method, max_iterations=1, progress=False)
+    assert not found.attrs["converged"]
+
+
+def test_the_tolerance_is_what_convergence_is_judged_by() -> None:
+    model = linear_mixed(omega=None)
+    with pytest.warns(UserWarning, match=r"wanted was 1e-13 or less"):
+        found = fit(model, method="laplace", tolerance=1e-13, progress=False)
+    assert 1e-13 < found.attrs["largest_gradient"] < 0.1
+    assert not found.attrs["converged"]
+
+
 def test_models_that_cannot_be_split_are_refused() -> None:
     with pm.Model(coords={"subject": [1, 2]}) as without:
         pm.Normal("y", pm.Normal("m"), 1.0, observed=np.zeros(2), dims="subject")

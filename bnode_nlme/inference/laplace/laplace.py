@@ -17,7 +17,7 @@ from bnode_nlme.inference.laplace.marginal import Marginal
 from bnode_nlme.inference.laplace.modes import ModeError, Modes
 from bnode_nlme.inference.laplace.objective import chosen_form
 from bnode_nlme.inference.laplace.settings import LaplaceSettings
-from bnode_nlme.inference.lbfgs import minimise
+from bnode_nlme.inference.lbfgs import minimise, warn_unless_converged
 from bnode_nlme.study.study import Study
 
 _HESSIAN_STEP = 5e-3
@@ -62,7 +62,8 @@ def laplace(
     -----
     UserWarning
         Where the curvature of the marginal is not positive definite: some direction is not
-        determined, and its standard deviation is that of the floor.
+        determined, and its standard deviation is that of the floor. Where the gradient is not
+        within the tolerance.
     """
     terms = individual_terms(flat, study)
     marginal = Marginal(terms, chosen_form(terms, settings.form))
@@ -74,6 +75,7 @@ def laplace(
         tolerance=settings.tolerance,
         relative=1e-10,
     )
+    warn_unless_converged("laplace", found, settings.tolerance)
     modes = goal.at(found.x)
     covariance, repaired = _covariance(goal, found.x)
     positions, log_proposal = _drawn(marginal, modes, covariance, draws, rng)
@@ -82,7 +84,7 @@ def laplace(
         "objective": float(marginal.subjects(modes).sum()),
         "form": marginal.form,
         "priors": settings.priors,
-        "converged": bool(np.max(np.abs(found.gradient)) <= max(settings.tolerance, 0.1)),
+        "converged": found.converged,
         "iterations": found.iterations,
         "largest_gradient": float(np.max(np.abs(found.gradient))),
         "repaired_curvature": repaired,
