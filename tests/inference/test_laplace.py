@@ -15,7 +15,9 @@ from bnode_nlme.inference import fit
 from bnode_nlme.inference.flat_model import flat_model
 from bnode_nlme.inference.laplace import objective
 from bnode_nlme.inference.laplace.individual_terms import individual_terms
+from bnode_nlme.inference.laplace.laplace import _covariance
 from bnode_nlme.inference.laplace.marginal import Marginal
+from bnode_nlme.inference.laplace.modes import ModeError
 from bnode_nlme.inference.lbfgs import minimise
 from tests.distributions.problems import (
     DOSE,
@@ -196,6 +198,40 @@ def test_maximum_likelihood_and_its_standard_errors() -> None:
     )
     draws = np.stack([result.posterior["m"][0], np.log(result.posterior["omega"][0])])
     np.testing.assert_allclose(np.cov(draws), 2.0 * np.linalg.inv(hessian), rtol=0.15, atol=0.01)
+
+
+PRECISION = np.array([[4.0, 1.0], [1.0, 2.0]])
+
+
+class QuadraticGoal:
+    """Minus twice the log of a normal density; modes are found within `reach` of its mean only."""
+
+    def __init__(self, *reach: float) -> None:
+        self._reach = np.array(reach)
+
+    def known(self, population: Any) -> Any:
+        if np.any(np.abs(population) > self._reach):
+            raise ModeError("not found")
+        return population @ PRECISION @ population, 2.0 * PRECISION @ population
+
+    def value_and_gradient(self, population: Any) -> Any:
+        try:
+            return self.known(population)
+        except ModeError:
+            return np.inf, np.zeros(2)
+
+
+def test_modes_that_are_not_found_beside_the_optimum_are_no_zero_gradients() -> None:
+    near: Any = QuadraticGoal(np.inf, 1e-3)
+    covariance, repaired = _covariance(near, np.zeros(2))
+    np.testing.assert_allclose(covariance, np.linalg.inv(PRECISION), rtol=1e-8)
+    assert not repaired
+    nowhere: Any = QuadraticGoal(np.inf, 1e-6)
+    with pytest.warns(UserWarning, match=r"not found for 1 of 2 .*number \[1\]"):
+        covariance, repaired = _covariance(nowhere, np.zeros(2))
+    assert repaired
+    assert covariance[0, 0] == pytest.approx(1.0 / PRECISION[0, 0])
+    assert covariance[1, 1] > 1e4
 
 
 @pytest.mark.parametrize("method", ["laplace", "map"])
