@@ -21,6 +21,7 @@ def npde(
     censoring: ArrayLike | None = None,
     lloq: ArrayLike | None = None,
     uloq: ArrayLike | None = None,
+    decorrelate: bool = True,
     calibrate: int = 0,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -43,9 +44,12 @@ def npde(
         To whom a measurement belongs; in any order.
     censoring, lloq, uloq
         As for `replicated_data`.
+    decorrelate
+        Whether to give `pde`, `npde` and `residual`. Without, as is right for counts and
+        categories, which no linear map of them makes independent, these are NaN.
     calibrate
         How many of the replicates are also compared with the others, as if each had been measured;
-        from them `npde_tests` takes p-values that hold for any model.
+        from them `npde_tests` takes p-values that hold for any model. Wants `decorrelate`.
     seed
         Of the randomness that separates ties.
 
@@ -107,14 +111,14 @@ def npde(
     usable = ~np.isnan(data.observed) & ~np.isnan(data.latent).all(axis=0)
     varies = np.zeros(owner.size, dtype=bool)
     varies[usable] = np.nanmin(data.latent[:, usable], 0) < np.nanmax(data.latent[:, usable], 0)
-    if (usable & ~varies).any():
+    if decorrelate and (usable & ~varies).any():
         warnings.warn(
             f"In {(usable & ~varies).sum()} of {usable.sum()} measured records every replicate has "
             "the same value (a dose not yet given, with a proportional error?): they have an npd "
             "and no npde.",
             stacklevel=2,
         )
-    for one in np.unique(owner):
+    for one in np.unique(owner) if decorrelate else ():
         rows = np.flatnonzero((owner == one) & usable & varies)
         if not rows.size:
             continue
@@ -143,7 +147,7 @@ def npde(
         coords={"subject": (OBSERVATION, owner)},
         attrs={"replicates": data.latent.shape[0], "seed": seed},
     )
-    if calibrate:
+    if calibrate and decorrelate:
         table["simulated"] = (("replicate", OBSERVATION), ndtri(null))
     return table
 

@@ -32,6 +32,10 @@ class Noise(ABC):
         """Whether the parameters are, and that in words; empty where there are none."""
 
     @abstractmethod
+    def sd(self, *parameters: Any) -> Any:
+        """Standard deviation; NaN where there is none."""
+
+    @abstractmethod
     def draws(self, rng: Any, size: Any, *parameters: Any) -> tuple[Any, TensorVariable]:
         """Draw the noise, after the generator's next state."""
 
@@ -62,6 +66,10 @@ class NormalNoise(Noise):
     @override
     def valid(self, *parameters: Any) -> tuple[Any, str]:
         return ALWAYS, ""
+
+    @override
+    def sd(self, *parameters: Any) -> Any:
+        return pt.as_tensor_variable(1.0)
 
     @override
     def draws(self, rng: Any, size: Any, *parameters: Any) -> tuple[Any, TensorVariable]:
@@ -101,6 +109,11 @@ class StudentTNoise(Noise):
     def valid(self, *parameters: Any) -> tuple[Any, str]:
         (nu,) = parameters
         return nu > 0.0, "nu > 0"
+
+    @override
+    def sd(self, *parameters: Any) -> Any:
+        (nu,) = parameters
+        return pt.switch(nu > 2.0, pt.sqrt(nu / pt.switch(nu > 2.0, nu - 2.0, 1.0)), np.nan)
 
     @override
     def draws(self, rng: Any, size: Any, *parameters: Any) -> tuple[Any, TensorVariable]:

@@ -27,6 +27,12 @@ from bnode_nlme.inference.pathfinder import PathfinderSettings, pathfinder
 from bnode_nlme.inference.posterior_tree import posterior_tree
 from bnode_nlme.inference.progress import ProgressLines
 from bnode_nlme.inference.run_folder import RunFolder, recover
+from bnode_nlme.inference.same_run import (
+    ASKED,
+    asked_text,
+    check_same_fit,
+    settings_that_count,
+)
 from bnode_nlme.inference.starting_values import find_start
 from bnode_nlme.study.study import Study
 from bnode_nlme.version import __version__
@@ -86,7 +92,8 @@ def fit(
     resume
         Go on with the run at `path`, if there is one: draws that were written are kept, and each
         unfinished chain goes on from the last of them after adapting anew, which
-        ``fit.attrs["segments"]`` records. A finished fit at `path` is read and returned.
+        ``fit.attrs["segments"]`` records. A finished fit at `path` is read and returned, if it is
+        of this model, these data and these settings.
     log_likelihood
         Whether to compute the log-likelihood of each measurement at each draw.
     progress
@@ -117,20 +124,24 @@ def fit(
                 f"fit: there is something at {where} already. Write resume=True to go on with that "
                 "run or to read that fit; for a new run, give another path or remove it."
             )
-        if where.exists() and not RunFolder.is_unfinished(where):
-            return Fit.load(where, nlme)
+    count = _DRAWS.get(method, 1) if draws is None else draws
+    settings = _settings(method, count, options)
+    asked = {"method": method, "draws": count, **settings_that_count(settings), "seed": seed}
+    if where is not None and where.exists() and not RunFolder.is_unfinished(where):
+        return _finished(nlme, study, where, asked)
     begin = time.perf_counter()
     model = nlme if isinstance(nlme, pm.Model) else nlme.build(study)  # type: ignore[arg-type]
     flat = flat_model(model)
     if solve_nodes(model):
         solver_report(model, reset=True)
-    drawn = _draw(flat, study, method, seed, draws, start, where, progress, options)
+    drawn = _draw(flat, study, method, seed, count, settings, start, where, progress)
     sampled = time.perf_counter() - begin
     attributes: dict[str, Any] = {"method": method, "seed": seed, "sampling_seconds": sampled}
     tree = posterior_tree(flat, drawn, log_likelihood=log_likelihood)
     if solve_nodes(model):
         attributes["solver_report"] = str(solver_report(model))
     attributes |= {
+        ASKED: asked_text(tree, flat, asked),
         "seconds": time.perf_counter() - begin,
         "versions": json.dumps(
             {"bnode_nlme": __version__} | {name: _version(name) for name in _VERSIONS}
@@ -147,27 +158,36 @@ def fit(
     return result
 
 
+def _settings(method: Method, count: int, options: Mapping[str, Any]) -> Any:
+    if method == "nuts":
+        own = {"draws": count, "sampler": default_sampler(), "cores": available_cores()}
+        return NUTSSettings(**(own | dict(options)))
+    return _SETTINGS[method](**options)
+
+
+def _finished(
+    nlme: Buildable | pm.Model, study: Study | None, path: Path, asked: Mapping[str, Any]
+) -> Fit:
+    """Read the fit at `path`, if it is what is asked for."""
+    found = Fit.load(path)
+    model = nlme if isinstance(nlme, pm.Model) else nlme.build(study)  # type: ignore[arg-type]
+    check_same_fit(path, found.data, flat_model(model), asked)
+    return Fit(found.data, found.study, None if isinstance(nlme, pm.Model) else nlme, model)
+
+
 def _draw(
     flat: FlatModel,
     study: Study | None,
     method: Method,
     seed: int,
-    draws: int | None,
+    count: int,
+    settings: Any,
     start: Mapping[str, Any] | None,
     path: Path | None,
     progress: bool,
-    options: dict[str, Any],
 ) -> Draws:
-    count = _DRAWS.get(method, 1) if draws is None else draws
     if method == "nuts":
-        options = {
-            "draws": count,
-            "sampler": default_sampler(),
-            "cores": available_cores(),
-        } | options
-        settings: Any = NUTSSettings(**options)
         return run_nuts(flat, settings, seed=seed, start=start, path=path, progress=progress)
-    settings = _SETTINGS[method](**options)
     rng = np.random.default_rng(seed)
     paths = settings.paths if method == "pathfinder" else 1
     found = find_start(flat, paths, rng, start)

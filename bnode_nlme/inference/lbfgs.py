@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -125,6 +126,25 @@ def minimise(
         gradients=np.array(gradients),
         evaluations=evaluations,
     )
+
+
+def warn_unless_converged(method: str, found: Optimum, tolerance: float) -> None:
+    """Say that the estimates of a fit's caller are no optimum.
+
+    Warns
+    -----
+    UserWarning
+        With the largest gradient and the tolerance.
+    """
+    if not found.converged:
+        warnings.warn(
+            f"{method}: not converged after {found.iterations} iterations; the largest component "
+            f"of the gradient is {np.max(np.abs(found.gradient)):.3g}, wanted was {tolerance:g} or "
+            "less. The estimates may be far from the optimum: give other start=, more "
+            "max_iterations=, a tighter solver, or, if that gradient is small enough, a larger "
+            "tolerance=.",
+            stacklevel=5,  # the caller of fit
+        )
 
 
 @dataclass(frozen=True, eq=False)

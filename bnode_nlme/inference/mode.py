@@ -9,7 +9,7 @@ import numpy as np
 
 from bnode_nlme.inference.draws import Draws
 from bnode_nlme.inference.flat_model import FlatModel, Vector
-from bnode_nlme.inference.lbfgs import minimise
+from bnode_nlme.inference.lbfgs import minimise, warn_unless_converged
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ def mode(
     -------
     Draws
         One draw.
+
+    Warns
+    -----
+    UserWarning
+        When the gradient is not within the tolerance.
     """
     evaluations = 0
 
@@ -68,6 +73,7 @@ def mode(
         tolerance=settings.tolerance,
         relative=1e-13,
     )
+    warn_unless_converged("map", found, settings.tolerance)
     return Draws(
         positions=found.x[None, None],
         statistics={"lp": np.array([[-found.value]])},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,11 @@ from bnode_nlme.inference.nuts import NUTSSettings, sample_nuts
 from bnode_nlme.inference.progress import ProgressLines
 from bnode_nlme.inference.pymc_nuts import sample_with_pymc
 from bnode_nlme.inference.run_folder import RunFolder
+from bnode_nlme.inference.same_run import (
+    check_same_model,
+    check_same_settings,
+    settings_that_count,
+)
 from bnode_nlme.inference.starting_values import find_start
 
 
@@ -68,7 +72,7 @@ def _asked(
     flat: FlatModel, settings: NUTSSettings, seed: int, starts: Any, refused: int
 ) -> dict[str, Any]:
     return {
-        "settings": _settings_that_count(settings),
+        "settings": settings_that_count(settings),
         "seed": seed,
         "refused": refused,
         "variables": list(flat.labels),
@@ -76,30 +80,11 @@ def _asked(
     }
 
 
-def _settings_that_count(settings: NUTSSettings) -> dict[str, Any]:
-    return {name: value for name, value in asdict(settings).items() if name != "cores"}
-
-
 def _check_same(folder: RunFolder, flat: FlatModel, settings: NUTSSettings, seed: int) -> None:
     then = folder.settings
-    now = _settings_that_count(settings) | {"seed": seed}
-    before = then["settings"] | {"seed": then["seed"]}
-    differing = [
-        f"{name}={before.get(name)!r}, now {now[name]!r}"
-        for name in now
-        if before.get(name) != now[name]
-    ]
-    if differing:
-        raise ValueError(
-            f"fit(resume=True): the run at {folder.path} was begun with {'; '.join(differing)}. "
-            "Ask for the same, or begin a new run at another path."
-        )
-    same = then["variables"] == list(flat.labels) and np.allclose(
-        [flat.logp_and_gradient(x)[0] for x in folder.starts], then["start_logp"], rtol=1e-6
+    check_same_settings(
+        folder.path,
+        then["settings"] | {"seed": then["seed"]},
+        settings_that_count(settings) | {"seed": seed},
     )
-    if not same:
-        raise ValueError(
-            f"fit(resume=True): the run at {folder.path} is of another model or other data: its "
-            "variables, or its log-probability at the starting values, differ. Give the model and "
-            "study that the run was begun with, or begin a new run at another path."
-        )
+    check_same_model(folder.path, flat, then["variables"], folder.starts, then["start_logp"])

@@ -12,11 +12,14 @@ import xarray as xr
 
 from bnode_nlme.distributions.effect_blocks import EffectBlock
 from bnode_nlme.distributions.error_model import ResidualErrorModel
+from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.dynamics.system import System
 from bnode_nlme.nlme import effects, equations
 from bnode_nlme.nlme.build import build_model
+from bnode_nlme.nlme.covariate_network import CovariateNetwork
 from bnode_nlme.nlme.declaration import check_declaration
 from bnode_nlme.nlme.individual import Individual
+from bnode_nlme.nlme.individual_values import coefficient_name
 from bnode_nlme.nlme.omega import Omega
 from bnode_nlme.nlme.posterior_parameters import individual_parameters
 from bnode_nlme.study.study import Study
@@ -116,6 +119,22 @@ class NLME:
     def occasion_effects(self) -> tuple[str, ...]:
         """Parameters with a random effect of the occasion, in the order of ``occasion_effect``."""
         return tuple(n for n in self.parameters if self.individual[n].occasion_sd is not None)
+
+    @property
+    def covariate_networks(self) -> Mapping[str, CovariateNetwork]:
+        """Networks of covariates, by the name of their weights in the model (``CL_net``)."""
+        return {
+            coefficient_name(name, model.label): model
+            for name, declared in self.individual.items()
+            for model in declared.covariates
+            if isinstance(model, CovariateNetwork)
+        }
+
+    @property
+    def all_networks(self) -> Mapping[str, MLP]:
+        """The system's networks and those of covariates, by the name of their weights."""
+        own = {network.name: network for network in self.system.networks}
+        return own | {name: model.network for name, model in self.covariate_networks.items()}
 
     def blocks(self, level: str) -> tuple[EffectBlock, ...]:
         """Blocks of correlated effects at the level ``"subject"`` or ``"occasion"``."""

@@ -61,6 +61,11 @@ def plot_npde(
         Quantiles and histogram against the standard normal distribution; 5th, 50th and 95th
         percentile over groups of times and of predictions. Bands and dotted lines: 95 % intervals
         under the standard normal distribution, of independent values, pointwise.
+
+    Raises
+    ------
+    ValueError
+        When there is no npde, as of counts and categories.
     """
     table = (
         npde(table, **options)
@@ -72,6 +77,12 @@ def plot_npde(
     quantity = quantity or str(table.attrs.get("output", ""))
     values = table["npde"].to_numpy()
     shown = np.isfinite(values)
+    if not shown.any():
+        raise ValueError(
+            "plot_npde wants npde; this table has none that is finite. Counts and categories have "
+            "npd only, correlated within a subject: draw those by "
+            'plot_npde(table.assign(npde=table["npd"])).'
+        )
     values = values[shown]
     across = np.asarray(time, dtype=float)[shown]
     predicted = np.asarray(table.expected if prediction is None else prediction, float)[shown]

@@ -79,6 +79,15 @@ class ErrorNumbers:
         )
         return density, first, second
 
+    def noise_sd(self) -> Array:
+        """Standard deviation of a continuous measurement's error in units of its scale, (N, 1).
+
+        1 for normal errors, ``sqrt(nu / (nu - 2))`` for Student-t ones, NaN where nu is 2 or less.
+        """
+        family: Any = self.family
+        own = self.parameters[: family.noise.n_parameters]
+        return np.asarray(self._call(_noise_sd, *own)) * np.ones((len(self.parameters[0]), 1))
+
     def scale(self, prediction: Array) -> Array:
         """Scale of a continuous measurement's error (of the logarithm's), (N, M).
 
@@ -219,6 +228,14 @@ def _scale(family: Continuous) -> Any:
     ]
     scale = pt.as_tensor_variable(family.spread.scale(prediction, *parameters))
     return function([prediction, *parameters], [scale], mode=_MODE, on_unused_input="ignore")
+
+
+@functools.cache
+def _noise_sd(family: Continuous) -> Any:
+    parameters = [
+        pt.tensor(dtype="float64", shape=(None, 1)) for _ in range(family.noise.n_parameters)
+    ]
+    return function(parameters, [family.noise.sd(*parameters)], mode=_MODE)
 
 
 def errors_of(nlme: NLME, values: xr.Dataset, draws: int) -> Mapping[str, ErrorNumbers]:

@@ -141,12 +141,12 @@ def population_draws(
     stacked = posterior[kept].stack({SAMPLE: ("chain", "draw")}, create_index=False)
     if parameters == "draws":
         return stacked.isel({SAMPLE: indices})
-    networks = declaration_of(fit, "parameters='mean'").system.networks
+    networks = declaration_of(fit, "parameters='mean'").all_networks
     if networks and stacked.sizes[SAMPLE] > 1:
         raise ValueError(
-            "parameters='mean' wants a model without networks: hidden units permute, so that the "
-            "mean of a network's weights is no network that the posterior knows. Use "
-            "parameters='draws'."
+            "parameters='mean' wants a model without networks; found "
+            f"{', '.join(map(repr, networks))}. Hidden units permute, so that the mean of a network's "
+            "weights is no network that the posterior knows. Use parameters='draws'."
         )
     mean = stacked.mean(SAMPLE).drop_vars(["chain", "draw"], errors="ignore")
     return mean.expand_dims({SAMPLE: indices.size})

@@ -137,6 +137,66 @@ def test_goodness_of_fit_is_what_the_draws_say(fit):
     np.testing.assert_array_equal(found["sd"], wanted["sd"])
 
 
+def test_counts_have_npd_and_no_npde(fit):
+    counts = bn.NLME(fit.nlme.system, fit.nlme.individual, omega=fit.nlme.omega, error=bn.Poisson())
+    records = fit.study.records
+    rows = fit.study.observations[~np.isnan(records.value[fit.study.observations])]
+    drawn = np.random.default_rng(6).poisson(10.0 + records.time[rows]).astype(float)
+    study = line_study(
+        {
+            int(s): dict(zip(records.time[rows][own], drawn[own], strict=True))
+            for s in fit.study.subjects
+            for own in [fit.study.subjects[records.subject[rows]] == s]
+        }
+    )
+    table = bn.npde(replace(fit, nlme=counts, study=study), replicates=200)
+    assert np.isfinite(table["npd"]).all()
+    for name in ("npde", "pde", "residual"):
+        assert np.isnan(table[name]).all()
+    assert not {"p_value", "calibrated", "simulated"} & set(table.data_vars)
+    with pytest.raises(ValueError, match=r"plot_npde wants npde.*Counts and categories have npd"):
+        bn.plot_npde(table)
+
+
+def with_student_t(fit: Fit, nu: np.ndarray) -> Fit:
+    """The same draws, and degrees of freedom, of a model with Student-t errors."""
+    nlme = bn.NLME(
+        fit.nlme.system,
+        fit.nlme.individual,
+        omega=fit.nlme.omega,
+        error=bn.StudentT(bn.Additive(), bn.LogNormal(5.0, 0.5)),
+    )
+    tree = fit.data.copy()
+    tree["posterior"] = xr.DataTree(fit.posterior.assign(y_nu=(("chain", "draw"), nu)))
+    return replace(fit, data=tree, nlme=nlme)
+
+
+def test_student_t_residuals_shrink_against_their_own_standard_deviation(fit):
+    shape = fit.posterior["y_sigma"].shape
+    nu = np.random.default_rng(5).uniform(2.5, 6.0, size=shape)
+    heavy = with_student_t(fit, nu)
+    found = float(bn.shrinkage(heavy)["epsilon"].sel(output="y"))
+    # The same residuals of a normal error with that standard deviation.
+    wider = fit.posterior["y_sigma"] * np.sqrt(nu / (nu - 2.0))
+    tree = fit.data.copy()
+    tree["posterior"] = xr.DataTree(fit.posterior.assign(y_sigma=wider))
+    wanted = float(bn.shrinkage(replace(fit, data=tree))["epsilon"].sel(output="y"))
+    assert found == pytest.approx(wanted, rel=1e-10)
+    assert found > float(bn.shrinkage(fit)["epsilon"].sel(output="y")) + 0.1
+    table = bn.parameter_table(heavy)
+    beside = table.loc["residual error", "shrinkage"]
+    assert beside["y_sigma"] == pytest.approx(100.0 * wanted, rel=1e-10)
+    assert np.isnan(beside["y_nu"])
+
+
+def test_without_a_standard_deviation_residuals_have_no_shrinkage(fit):
+    nu = np.full(fit.posterior["y_sigma"].shape, 4.0)
+    nu[0, 3] = 2.0
+    heavy = with_student_t(fit, nu)
+    assert np.isnan(bn.shrinkage(heavy)["epsilon"]).all()
+    assert np.isfinite(bn.goodness_of_fit(heavy)["iwres"]).all()
+
+
 def test_goodness_of_fit_before_the_dose_and_on_logarithms(theophylline):
     nlme = bn.NLME(
         theophylline.nlme.system,

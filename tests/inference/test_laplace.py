@@ -7,15 +7,27 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytest
+from scipy import stats
 from scipy.special import expit, logsumexp
 
+import bnode_nlme as bn
 from bnode_nlme.inference import fit
 from bnode_nlme.inference.flat_model import flat_model
 from bnode_nlme.inference.laplace import objective
 from bnode_nlme.inference.laplace.individual_terms import individual_terms
+from bnode_nlme.inference.laplace.laplace import _covariance
 from bnode_nlme.inference.laplace.marginal import Marginal
+from bnode_nlme.inference.laplace.modes import ModeError
 from bnode_nlme.inference.lbfgs import minimise
-from tests.distributions.problems import DOSE, TIMES, V, bolus_study, clearance_model
+from tests.distributions.problems import (
+    DOSE,
+    TIMES,
+    V,
+    bolus_study,
+    clearance_model,
+    concentration,
+    one_compartment,
+)
 from tests.inference.linear_mixed import DATA, exact_objective, linear_mixed
 
 
@@ -122,10 +134,42 @@ def test_laplace_of_binary_outcomes_is_close_to_quadrature() -> None:
     p = expit(0.2 + 0.7 * nodes)[:, None, None]
     log_p = (np.log(p) * ANSWERS + np.log1p(-p) * (1 - ANSWERS)).sum(axis=2)
     exact = logsumexp(log_p, b=(weights / np.sqrt(2.0 * np.pi))[:, None], axis=0)
-    # Laplace's own error here; a missing term would cost log(2 pi) = 1.8.
-    np.testing.assert_allclose(found.subjects + 6 * np.log(2.0 * np.pi), -2.0 * exact, atol=0.02)
+    # Laplace's own error here; a missing term would cost log(2 pi) = 1.8. No constant is taken off.
+    np.testing.assert_allclose(found.subjects, -2.0 * exact, atol=0.02)
     with pytest.raises(ValueError, match="form='focei' wants measurements that are normal"):
         objective(binary(), None, {"m": 0.2, "w": 0.7}, form="focei")
+
+
+@pytest.mark.parametrize("nu", [None, 5.0])
+def test_the_constant_is_taken_off_for_measured_rows_of_normal_noise_only(nu: float | None) -> None:
+    """Against quadrature: subject 2 has a censored row; Student-t noise has no such constant."""
+    limit, sigma = 2.5, 0.4
+    values = np.array([4.3, 3.1, 2.6, 4.0, 3.4, limit])
+    study = bolus_study().with_values(values, censoring=[0, 0, 0, 0, 0, 1])
+    noise = bn.Additive(sigma, blq="M3")
+    with pm.Model(coords=study.coords) as model:
+        log_CL = pm.Normal("log_CL", 1.0, 1.0)
+        eta = pm.Normal("eta", 0.0, 0.1, dims="subject")
+        bn.NeuralODE(
+            "cp",
+            one_compartment,
+            study,
+            parameters={"CL": pm.math.exp(log_CL + eta), "V": V},
+            error=noise if nu is None else bn.StudentT(noise, nu),
+            rtol=1e-10,
+            atol=1e-12,
+        )
+    found = objective(model, study, {"log_CL": 1.3})
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    f = concentration(np.exp(1.3 + 0.1 * nodes)[:, None, None], TIMES)
+    law = stats.norm if nu is None else stats.t(nu)
+    z = (values.reshape(2, 3) - f) / sigma
+    log_p = law.logpdf(z) - np.log(sigma)
+    log_p[:, 1, 2] = law.logcdf(z[:, 1, 2])
+    exact = logsumexp(log_p.sum(axis=2), b=(weights / np.sqrt(2.0 * np.pi))[:, None], axis=0)
+    normal = np.array([3, 2]) if nu is None else np.zeros(2)
+    expected = -2.0 * exact - normal * np.log(2.0 * np.pi)
+    np.testing.assert_allclose(found.subjects, expected, atol=0.02)
 
 
 def test_maximum_likelihood_and_its_standard_errors() -> None:
@@ -154,6 +198,56 @@ def test_maximum_likelihood_and_its_standard_errors() -> None:
     )
     draws = np.stack([result.posterior["m"][0], np.log(result.posterior["omega"][0])])
     np.testing.assert_allclose(np.cov(draws), 2.0 * np.linalg.inv(hessian), rtol=0.15, atol=0.01)
+
+
+PRECISION = np.array([[4.0, 1.0], [1.0, 2.0]])
+
+
+class QuadraticGoal:
+    """Minus twice the log of a normal density; modes are found within `reach` of its mean only."""
+
+    def __init__(self, *reach: float) -> None:
+        self._reach = np.array(reach)
+
+    def known(self, population: Any) -> Any:
+        if np.any(np.abs(population) > self._reach):
+            raise ModeError("not found")
+        return population @ PRECISION @ population, 2.0 * PRECISION @ population
+
+    def value_and_gradient(self, population: Any) -> Any:
+        try:
+            return self.known(population)
+        except ModeError:
+            return np.inf, np.zeros(2)
+
+
+def test_modes_that_are_not_found_beside_the_optimum_are_no_zero_gradients() -> None:
+    near: Any = QuadraticGoal(np.inf, 1e-3)
+    covariance, repaired = _covariance(near, np.zeros(2))
+    np.testing.assert_allclose(covariance, np.linalg.inv(PRECISION), rtol=1e-8)
+    assert not repaired
+    nowhere: Any = QuadraticGoal(np.inf, 1e-6)
+    with pytest.warns(UserWarning, match=r"not found for 1 of 2 .*number \[1\]"):
+        covariance, repaired = _covariance(nowhere, np.zeros(2))
+    assert repaired
+    assert covariance[0, 0] == pytest.approx(1.0 / PRECISION[0, 0])
+    assert covariance[1, 1] > 1e4
+
+
+@pytest.mark.parametrize("method", ["laplace", "map"])
+def test_a_fit_that_has_not_converged_says_so(method: Any) -> None:
+    words = f"{method}: not converged after 1 iterations; .* gradient is .* wanted was"
+    with pytest.warns(UserWarning, match=words):
+        found = fit(linear_mixed(omega=None), method=method, max_iterations=1, progress=False)
+    assert not found.attrs["converged"]
+
+
+def test_the_tolerance_is_what_convergence_is_judged_by() -> None:
+    model = linear_mixed(omega=None)
+    with pytest.warns(UserWarning, match=r"wanted was 1e-13 or less"):
+        found = fit(model, method="laplace", tolerance=1e-13, progress=False)
+    assert 1e-13 < found.attrs["largest_gradient"] < 0.1
+    assert not found.attrs["converged"]
 
 
 def test_models_that_cannot_be_split_are_refused() -> None:

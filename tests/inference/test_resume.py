@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,6 +160,35 @@ def test_another_model_or_other_settings_are_refused(tmp_path: Path) -> None:
         fit(linear_mixed(omega=0.5), path=path, resume=True, **SMALL)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="of another model or other data"):
         fit(slow_model(), path=path, resume=True, **SMALL)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["nuts", "map"])
+def test_a_finished_fit_of_something_else_is_refused(tmp_path: Path, method: Any) -> None:
+    path = tmp_path / "done.zarr"
+    asked: dict[str, Any] = {"method": method, "progress": False, "path": path, "seed": 4}
+    if method == "nuts":
+        asked |= {"draws": 20, "tune": 40, "chains": 2, "cores": 1}
+    done = fit(linear_mixed(), **asked)
+    again = fit(
+        linear_mixed(), resume=True, **(asked | {"cores": 2} if method == "nuts" else asked)
+    )
+    np.testing.assert_array_equal(again.posterior["z"], done.posterior["z"])
+    with pytest.raises(ValueError, match=r"begun with seed=4, now 5\. Ask for the same"):
+        fit(linear_mixed(), resume=True, **(asked | {"seed": 5}))
+    with pytest.raises(ValueError, match="of another model or other data"):
+        fit(linear_mixed(omega=0.5), resume=True, **asked)
+    with pytest.raises(ValueError, match="of another model or other data"):
+        fit(slow_model(), resume=True, **asked)
+    with pytest.raises(ValueError, match=f"begun with method='{method}', now 'advi'"):
+        fit(linear_mixed(), method="advi", path=path, resume=True, progress=False)
+
+
+def test_a_tree_that_does_not_say_what_was_asked_for_is_not_returned(tmp_path: Path) -> None:
+    done = fit(linear_mixed(), method="map", progress=False)
+    del done.data.attrs["asked"]
+    path = done.save(tmp_path / "old.zarr")
+    with pytest.raises(ValueError, match=r"does not say what it was asked for\. Read it with"):
+        fit(linear_mixed(), method="map", path=path, resume=True, progress=False)
 
 
 def _part(count: int, value: float) -> ChainDraws:

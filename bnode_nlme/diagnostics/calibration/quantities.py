@@ -44,7 +44,7 @@ class Quantities:
 def ranked_quantities(
     flat: FlatModel,
     order: Sequence[str],
-    networks: Sequence[MLP],
+    networks: Mapping[str, MLP],
     functions: Mapping[str, ArrayLike],
     probes: NDArray[np.float64],
 ) -> Quantities:
@@ -63,7 +63,7 @@ def ranked_quantities(
     order
         Names of its variables in the order of the declaration, which a copied model does not keep.
     networks
-        Its networks.
+        Its networks, by the name of their weights.
     functions : mapping of str to array_like (points,) or (points, inputs)
         By the name of the network, inputs at which its value is ranked.
     probes : ndarray (probes, size)
@@ -90,14 +90,15 @@ def ranked_quantities(
         if not (
             _of_individuals(model.named_vars_to_dims.get(name) or ())
             or name.endswith("_cholesky")
-            or any(name == n.name or name.startswith(f"{n.name}_") for n in networks)
+            or any(name == n or name.startswith(f"{n}_") for n in networks)
         )
     ]
-    judged = [(_network(name, networks), points) for name, points in functions.items()]
-    inputs = [_inputs(network, points) for network, points in judged]
-    values_of_networks = [
-        network(by_name[network.name], at) for (network, _), at in zip(judged, inputs, strict=True)
+    judged = [
+        (name, network, _inputs(name, network, points))
+        for name, points in functions.items()
+        for network in [_network(name, networks)]
     ]
+    values_of_networks = [network(by_name[name], at) for name, network, at in judged]
     function = flat.function(
         [*(by_name[name] for name in names), *values_of_networks, model.observedlogp]
     )
@@ -107,8 +108,8 @@ def ranked_quantities(
         for name, shape in zip(names, shapes, strict=False)
         for label in _labels(flat, name, shape)
     ]
-    for (network, _), at in zip(judged, inputs, strict=True):
-        labels += _function_labels(network, at)
+    for judged_network in judged:
+        labels += _function_labels(*judged_network)
     labels.append(LOG_LIKELIHOOD)
     kept = _distinct(np.array([_joined(function, probe) for probe in probes]))
     return Quantities(tuple(labels[place] for place in kept), function, kept)
@@ -122,31 +123,30 @@ def _of_individuals(dims: Sequence[Any]) -> bool:
     return any(dim in (SUBJECT, OCCASION) or str(dim).endswith("observation") for dim in dims)
 
 
-def _network(name: str, networks: Sequence[MLP]) -> MLP:
-    found = {network.name: network for network in networks}
-    if name not in found:
-        valid = ", ".join(map(repr, found)) or "none"
+def _network(name: str, networks: Mapping[str, MLP]) -> MLP:
+    if name not in networks:
+        valid = ", ".join(map(repr, networks)) or "none"
         raise ValueError(f"sbc: functions= names {name!r}; the model's networks are: {valid}.")
-    return found[name]
+    return networks[name]
 
 
-def _inputs(network: MLP, points: ArrayLike) -> NDArray[np.float64]:
+def _inputs(name: str, network: MLP, points: ArrayLike) -> NDArray[np.float64]:
     inputs = np.asarray(points, dtype=np.float64)
     if inputs.ndim == 1 and network.inputs == 1:
         inputs = inputs[:, None]
     if inputs.ndim != 2 or inputs.shape[1] != network.inputs or not np.isfinite(inputs).all():
         raise ValueError(
             f"sbc: functions= wants finite inputs of shape (points, {network.inputs}) for the "
-            f"network {network.name!r}; found shape {inputs.shape}."
+            f"network {name!r}; found shape {inputs.shape}."
         )
     return inputs
 
 
-def _function_labels(network: MLP, inputs: NDArray[np.float64]) -> list[str]:
+def _function_labels(name: str, network: MLP, inputs: NDArray[np.float64]) -> list[str]:
     points = [", ".join(f"{value:g}" for value in row) for row in inputs]
     if network.outputs == 1:
-        return [f"{network.name}({point})" for point in points]
-    return [f"{network.name}({p})[{k}]" for p in points for k in range(network.outputs)]
+        return [f"{name}({point})" for point in points]
+    return [f"{name}({p})[{k}]" for p in points for k in range(network.outputs)]
 
 
 def _labels(flat: FlatModel, name: str, shape: tuple[int, ...]) -> list[str]:

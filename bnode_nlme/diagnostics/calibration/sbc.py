@@ -82,7 +82,8 @@ def sbc(
     ranked : int
         Draws, evenly spaced in the chain, among which true values are ranked.
     functions : mapping of str to array_like (points,) or (points, inputs), optional
-        By the name of a network, inputs at which its value is ranked.
+        By the name of a network (of a covariate network with its parameter before it,
+        ``"CL_net"``), inputs at which its value is ranked.
     lloq : float or mapping of str to float, optional
         Lower limit of quantification (by output): measurements below it are censored, and the
         error model says with ``blq="M3"`` or ``"M4"`` what they mean. If left out, that of the
@@ -136,7 +137,7 @@ def sbc(
     fitted.put(data_of(probes[0].measured, planned.limits, fitted.places))
     positions = np.array([probe.position for probe in probes])
     quantities = ranked_quantities(
-        fitted.flat, list(model.named_vars), nlme.system.networks, functions or {}, positions
+        fitted.flat, list(model.named_vars), nlme.all_networks, functions or {}, positions
     )
     common = Replicates(source, fitted, quantities, planned.limits, draws, ranked, seed)
     file = None

@@ -11,8 +11,6 @@ from bnode_nlme.diagnostics.of_fit.visited_inputs import visited_inputs
 from bnode_nlme.diagnostics.percentiles import central_quantiles
 from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.inference.fit_result import Fit
-from bnode_nlme.nlme.covariate_network import CovariateNetwork
-from bnode_nlme.nlme.individual_values import coefficient_name
 from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.results.population_draws import declaration_of
 from bnode_nlme.study.study import Study
@@ -90,14 +88,7 @@ def function_convergence(
 
 def _chosen(nlme: NLME, network: str | None) -> tuple[str, MLP, tuple[str, ...]]:
     """Name of the weights in the posterior, the network, and its covariates if it has any."""
-    known: dict[str, tuple[MLP, tuple[str, ...]]] = {
-        net.name: (net, ()) for net in nlme.system.networks
-    }
-    for parameter, declared in nlme.individual.items():
-        for model in declared.covariates:
-            if isinstance(model, CovariateNetwork):
-                key = coefficient_name(parameter, model.label)
-                known[key] = (model.network, model.names)
+    known = nlme.all_networks
     if not known:
         raise ValueError(
             "function_convergence wants a model with a network; found none. R-hat and effective "
@@ -111,7 +102,8 @@ def _chosen(nlme: NLME, network: str | None) -> tuple[str, MLP, tuple[str, ...]]
             f"function_convergence: network= wants one of {', '.join(map(repr, known))}; found "
             f"{found}."
         )
-    return (network, *known[network])
+    of_covariates = nlme.covariate_networks.get(network)
+    return network, known[network], () if of_covariates is None else of_covariates.names
 
 
 def _points(fit: Fit, network: MLP, covariates: tuple[str, ...]) -> NDArray[np.float64]:

@@ -52,6 +52,23 @@ def goodness_of_fit(
     ValueError
         When the output is not continuous, or the fit has no declaration or study.
     """
+    return residuals(fit, output, draws=draws, replicates=replicates, seed=seed)
+
+
+def residuals(
+    fit: Fit,
+    output: str | None = None,
+    *,
+    draws: int | None = None,
+    replicates: int = 0,
+    seed: int = 0,
+    of_sd: bool = False,
+) -> xr.Dataset:
+    """As `goodness_of_fit`; with `of_sd`, weighted residuals in units of the error's own sd.
+
+    For Student-t errors that is the scale times ``sqrt(nu / (nu - 2))`` at each draw; the residuals
+    are NaN where nu is 2 or less at some draw.
+    """
     rows = measured_output(fit, output, "goodness_of_fit")
     indices = chosen_draws(fit, draws)
     error = error_numbers(rows.nlme, rows.output, population_draws(fit, indices), indices.size)
@@ -60,7 +77,8 @@ def goodness_of_fit(
         for kind in ("individual", "population")
     }
     measured = np.where(rows.censoring == 0, rows.value, np.nan)
-    sd = error.scale(predictions["individual"])
+    scale = error.scale(predictions["individual"])
+    sd = scale * error.noise_sd() if of_sd else scale
     given = (
         {"npde": npde(fit, rows.output, replicates=replicates, calibrate=0, seed=seed)["npde"]}
         if replicates

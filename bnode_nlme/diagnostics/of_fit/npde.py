@@ -8,6 +8,8 @@ from bnode_nlme.diagnostics.npde import npde as npde_of_arrays
 from bnode_nlme.diagnostics.npde_tests import npde_tests
 from bnode_nlme.diagnostics.of_fit.measured_output import measured_output
 from bnode_nlme.diagnostics.of_fit.replicates import replicates as simulated_replicates
+from bnode_nlme.distributions.bounded import BetaFamily
+from bnode_nlme.distributions.continuous import Continuous
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.results.population_draws import Parameters
 from bnode_nlme.study.dimensions import OBSERVATION
@@ -49,7 +51,8 @@ def npde(
     xarray.Dataset
         What `bnode_nlme.diagnostics.npde.npde` gives, over ``observation`` (labelled by the rows of
         the table, with ``time`` and ``subject``), and what `npde_tests` gives of it: ``p_value`` and
-        ``calibrated`` over ``test``, ``mean``, ``variance``, ... `bn.plot_npde` draws it.
+        ``calibrated`` over ``test``, ``mean``, ``variance``, ... `bn.plot_npde` draws it. Of counts and categories ``npd`` alone:
+        ``npde`` is NaN and nothing is tested, because decorrelation makes no sense for them.
 
     Raises
     ------
@@ -61,6 +64,8 @@ def npde(
     The model was fitted to the same measurements, so the tests are conservative.
     """
     rows = measured_output(fit, output, "npde", lloq=lloq, uloq=uloq)
+    family = rows.nlme.errors[rows.output].family
+    decorrelate = isinstance(family, Continuous | BetaFamily)
     table = npde_of_arrays(
         rows.value,
         simulated_replicates(fit, rows, replicates, parameters, seed),
@@ -68,12 +73,13 @@ def npde(
         censoring=rows.censoring,
         lloq=rows.lloq,
         uloq=rows.uloq,
+        decorrelate=decorrelate,
         calibrate=calibrate,
         seed=seed,
     )
-    tests = npde_tests(table["npde"], table["simulated"] if calibrate else None)
-    table = table.merge(tests).assign_coords(
-        {OBSERVATION: rows.row, "time": (OBSERVATION, rows.time)}
-    )
+    if decorrelate:
+        tests = npde_tests(table["npde"], table["simulated"] if calibrate else None)
+        table = table.merge(tests)
+    table = table.assign_coords({OBSERVATION: rows.row, "time": (OBSERVATION, rows.time)})
     table.attrs |= {"output": rows.output, "parameters": parameters}
     return table

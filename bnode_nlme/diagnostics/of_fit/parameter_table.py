@@ -41,7 +41,7 @@ def parameter_table(
     -------
     pandas.DataFrame
         As `bnode_nlme.diagnostics.parameter_table` gives it; `format_parameter_table` makes text of
-        it. Correlations that the model has at zero are left out.
+        it. Correlations that the model has at zero, and weights of networks, are left out.
 
     Raises
     ------
@@ -68,6 +68,7 @@ def _roles(nlme: NLME) -> dict[str, list[str]]:
         coefficient_name(name, model.label)
         for name, declared in nlme.individual.items()
         for model in declared.covariates
+        if coefficient_name(name, model.label) not in nlme.all_networks
     ]
     return {
         "typical": [population_name(name) for name in nlme.parameters],
@@ -87,7 +88,7 @@ def _distributions(nlme: NLME) -> dict[str, EffectDistribution]:
 
 
 def _shrinkage(fit: Fit, nlme: NLME) -> dict[str, float]:
-    """By row: that of an effect beside its omega, that of residuals beside each of their sds."""
+    """By row: that of an effect beside its omega, that of residuals beside each of their scales."""
     if not nlme.subject_effects or fit.study is None:
         return {}
     found = shrinkage(fit)
@@ -98,5 +99,6 @@ def _shrinkage(fit: Fit, nlme: NLME) -> dict[str, float]:
     for output, error in nlme.errors.items():
         if isinstance(error.family, Continuous):
             epsilon = float(found["epsilon"].sel(output=output))
-            shares |= {f"{output}_{parameter}": epsilon for parameter in error.parameters}
+            scales = list(error.parameters)[error.family.noise.n_parameters :]
+            shares |= {f"{output}_{parameter}": epsilon for parameter in scales}
     return shares

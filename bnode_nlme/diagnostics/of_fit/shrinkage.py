@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 
-from bnode_nlme.diagnostics.of_fit.goodness_of_fit import goodness_of_fit
+from bnode_nlme.diagnostics.of_fit.goodness_of_fit import residuals
 from bnode_nlme.diagnostics.shrinkage import epsilon_shrinkage, eta_shrinkage
 from bnode_nlme.distributions.continuous import Continuous
 from bnode_nlme.inference.fit_result import Fit
@@ -27,7 +28,9 @@ def shrinkage(fit: Fit, *, mass: float = 0.9) -> xr.Dataset:
     xarray.Dataset
         Over ``effect``: ``sd``, ``variance``, ``pooling`` and intervals, as
         `bnode_nlme.diagnostics.eta_shrinkage` defines them; over ``output``: ``epsilon``
-        (`epsilon_shrinkage`) of the continuous outputs. Shares of 1.
+        (`epsilon_shrinkage`) of the continuous outputs. Shares of 1. Residuals of Student-t errors
+        are taken in units of their standard deviation, the scale times ``sqrt(nu / (nu - 2))``, at
+        each draw; ``epsilon`` is NaN where nu is 2 or less at some draw.
 
     Raises
     ------
@@ -40,5 +43,10 @@ def shrinkage(fit: Fit, *, mass: float = 0.9) -> xr.Dataset:
     posterior = fit.posterior
     table = eta_shrinkage(posterior[SUBJECT_NAMES.values], posterior[SUBJECT_NAMES.sd], mass=mass)
     outputs = [o for o, error in nlme.errors.items() if isinstance(error.family, Continuous)]
-    epsilon = [epsilon_shrinkage(goodness_of_fit(fit, output)["iwres"]) for output in outputs]
+    epsilon = [_epsilon(fit, output) for output in outputs]
     return table.assign(epsilon=("output", epsilon)).assign_coords(output=outputs)
+
+
+def _epsilon(fit: Fit, output: str) -> float:
+    iwres = residuals(fit, output, of_sd=True)["iwres"].to_numpy()
+    return float(np.nan) if np.isnan(iwres).all() else epsilon_shrinkage(iwres)

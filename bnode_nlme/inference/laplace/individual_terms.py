@@ -13,7 +13,7 @@ from pytensor.graph.traversal import ancestors
 
 from bnode_nlme.distributions.measurement import MeasurementRV
 from bnode_nlme.inference.flat_model import FlatModel, Vector
-from bnode_nlme.inference.laplace.moments import normal_moments
+from bnode_nlme.inference.laplace.moments import normal_moments, normal_rows
 from bnode_nlme.inference.random_effects import effect_variables
 from bnode_nlme.study.dimensions import OCCASION, SUBJECT
 from bnode_nlme.study.study import Study
@@ -61,6 +61,13 @@ class IndividualTerms:
     def is_normal(self) -> bool:
         """Whether all measurements are normal given the random effects."""
         return None not in self._moments
+
+    @cached_property
+    def normal_counts(self) -> NDArray[np.float64]:
+        """How many measurements of each subject are normal and not censored, (subjects,)."""
+        model = self.flat.model
+        normal = [normal_rows(model, str(variable.name)) for variable in model.observed_RVs]
+        return np.bincount(self.measured_by, np.concatenate(normal), minlength=self.n_subjects)
 
     def joint(self, x: Vector) -> tuple[Vector, Vector]:
         """Log-density of each subject's measurements and random effects, and its gradient.

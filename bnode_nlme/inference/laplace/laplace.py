@@ -17,10 +17,11 @@ from bnode_nlme.inference.laplace.marginal import Marginal
 from bnode_nlme.inference.laplace.modes import ModeError, Modes
 from bnode_nlme.inference.laplace.objective import chosen_form
 from bnode_nlme.inference.laplace.settings import LaplaceSettings
-from bnode_nlme.inference.lbfgs import minimise
+from bnode_nlme.inference.lbfgs import minimise, warn_unless_converged
 from bnode_nlme.study.study import Study
 
-_HESSIAN_STEP = 5e-3
+_HESSIAN_STEPS = 5e-3, 5e-4
+"""The second where modes are not found at the first."""
 
 
 def laplace(
@@ -61,8 +62,10 @@ def laplace(
     Warns
     -----
     UserWarning
-        Where the curvature of the marginal is not positive definite: some direction is not
-        determined, and its standard deviation is that of the floor.
+        Where the curvature of the marginal is not positive definite, or cannot be had because modes
+        are not found beside the optimum: some direction is not
+        determined, and its standard deviation is that of the floor. Where the gradient is not
+        within the tolerance.
     """
     terms = individual_terms(flat, study)
     marginal = Marginal(terms, chosen_form(terms, settings.form))
@@ -74,6 +77,7 @@ def laplace(
         tolerance=settings.tolerance,
         relative=1e-10,
     )
+    warn_unless_converged("laplace", found, settings.tolerance)
     modes = goal.at(found.x)
     covariance, repaired = _covariance(goal, found.x)
     positions, log_proposal = _drawn(marginal, modes, covariance, draws, rng)
@@ -82,7 +86,7 @@ def laplace(
         "objective": float(marginal.subjects(modes).sum()),
         "form": marginal.form,
         "priors": settings.priors,
-        "converged": bool(np.max(np.abs(found.gradient)) <= max(settings.tolerance, 0.1)),
+        "converged": found.converged,
         "iterations": found.iterations,
         "largest_gradient": float(np.max(np.abs(found.gradient))),
         "repaired_curvature": repaired,
@@ -119,13 +123,23 @@ class _Goal:
             return self._marginal.modes(x)
 
     def value_and_gradient(self, population: Vector) -> tuple[float, Vector]:
-        """The objective, with minus twice the log-prior where it counts, and its gradient."""
+        """As `known`; infinite, for a line search to step back from, where modes are not found."""
         try:
-            modes = self.at(population)
-            value = float(self._marginal.subjects(modes).sum())
-            gradient = self._marginal.gradient(modes)
+            return self.known(population)
         except ModeError:
             return np.inf, np.zeros_like(population)
+
+    def known(self, population: Vector) -> tuple[float, Vector]:
+        """The objective, with minus twice the log-prior where it counts, and its gradient.
+
+        Raises
+        ------
+        ModeError
+            When the modes of the random effects are not found.
+        """
+        modes = self.at(population)
+        value = float(self._marginal.subjects(modes).sum())
+        gradient = self._marginal.gradient(modes)
         self._evaluations += 1
         self._note(self._evaluations, value)
         self._last = modes
@@ -140,15 +154,26 @@ def _covariance(goal: _Goal, population: Vector) -> tuple[NDArray[np.float64], b
     """Twice the inverse Hessian of the objective, by central differences of its gradient."""
     size = population.size
     hessian = np.empty((size, size))
+    lost = []
     for place in range(size):
-        step = np.zeros(size)
-        step[place] = _HESSIAN_STEP
-        ends = [goal.value_and_gradient(population + sign * step)[1] for sign in (1.0, -1.0)]
-        hessian[:, place] = (ends[0] - ends[1]) / (2.0 * _HESSIAN_STEP)
+        column = _second_derivatives(goal, population, place)
+        if column is None:
+            lost.append(place)
+        else:
+            hessian[:, place] = column
+    # What is not known of them counts as no curvature at all.
+    hessian[:, lost] = hessian[lost] = 0.0
+    if lost:
+        warnings.warn(
+            f"laplace: beside the optimum, the modes of the random effects are not found for "
+            f"{len(lost)} of {size} population parameters (number {lost} on the unconstrained "
+            "scale); their curvature is unknown, and draws of them mean nothing.",
+            stacklevel=4,
+        )
     values, vectors = np.linalg.eigh(0.25 * (hessian + hessian.T))
     floor = 1e-6 * max(float(values.max()), 1e-6)
     repaired = bool(values.min() < floor)
-    if repaired:
+    if repaired and not lost:
         warnings.warn(
             "laplace: the curvature of the marginal is not positive definite at the optimum; the "
             f"smallest eigenvalue is {values.min():.3g}. Some combination of population parameters "
@@ -156,6 +181,19 @@ def _covariance(goal: _Goal, population: Vector) -> tuple[NDArray[np.float64], b
             stacklevel=4,
         )
     return (vectors / np.maximum(values, floor)) @ vectors.T, repaired
+
+
+def _second_derivatives(goal: _Goal, population: Vector, place: int) -> Vector | None:
+    """A column of the Hessian; None where modes are not found at any step."""
+    for length in _HESSIAN_STEPS:
+        step = np.zeros(population.size)
+        step[place] = length
+        try:
+            ends = [goal.known(population + sign * step)[1] for sign in (1.0, -1.0)]
+        except ModeError:
+            continue
+        return np.asarray((ends[0] - ends[1]) / (2.0 * length))
+    return None
 
 
 def _drawn(

@@ -22,7 +22,8 @@ class Marginal:
     For subject i with random effects z: ``-2 log p(y, z)`` at the mode, ``- k log(2 pi)``, and the
     log-determinant of the curvature H; with the expected curvature this is FOCE with interaction
     (Wang 2007, doi:10.1007/s10928-007-9060-6). From the sum, ``N log(2 pi)`` is taken off, as
-    NONMEM does, N the number of measurements.
+    NONMEM does, N the number of measurements with normal errors that are not censored; outcomes of
+    another kind, and probabilities of censored ones, count whole (NONMEM's LIKELIHOOD or F_FLAG).
 
     Attributes
     ----------
@@ -35,11 +36,10 @@ class Marginal:
 
     def subjects(self, modes: Modes) -> Vector:
         """The objective of each subject, (subjects,)."""
-        counts = np.bincount(self.terms.measured_by, minlength=self.terms.n_subjects)
         sizes = np.array([len(block) for block in self.terms.blocks])
         return (
             -2.0 * modes.joint
-            - (sizes + counts) * np.log(2.0 * np.pi)
+            - (sizes + self.terms.normal_counts) * np.log(2.0 * np.pi)
             + log_determinants(modes.curvature)
         )
 

@@ -1,11 +1,13 @@
-"""Mean and variance of normal measurements, as expressions of the model."""
+"""Which measurements are normal; their mean and variance, as expressions of the model."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from numpy.typing import NDArray
 from pytensor.tensor.random.basic import NormalRV
 
 from bnode_nlme.distributions.continuous import Continuous
@@ -40,9 +42,31 @@ def normal_moments(model: pm.Model, name: str) -> tuple[Any, Any] | None:
     return moments[0].ravel(), moments[1].ravel()
 
 
+def normal_rows(model: pm.Model, name: str) -> NDArray[np.bool_]:
+    """Which values of an observed variable have a normal density: normal noise, not censored.
+
+    Returns
+    -------
+    ndarray of bool (N,)
+        In the order of the values.
+    """
+    variable = model[name]
+    node = variable.owner
+    shape = model.rvs_to_values[variable].eval().shape
+    if isinstance(node.op, MeasurementRV):
+        family: Any = node.op.family
+        normal = _has_normal_noise(family)
+        if normal and family.blq is not None:
+            lower = node.inputs[-2]
+            return np.broadcast_to(np.isnan(lower.eval()), shape).ravel()
+    else:
+        normal = isinstance(node.op, NormalRV)
+    return np.full(int(np.prod(shape)), normal)
+
+
+def _has_normal_noise(family: Any) -> bool:
+    return isinstance(family, Continuous) and isinstance(family.noise, NormalNoise)
+
+
 def _is_plain_normal(family: Any) -> bool:
-    return (
-        isinstance(family, Continuous)
-        and isinstance(family.noise, NormalNoise)
-        and family.blq is None
-    )
+    return _has_normal_noise(family) and family.blq is None

@@ -26,6 +26,9 @@ from bnode_nlme.study.study import Study
 class ObjectiveValue:
     """Minus twice the approximate log-likelihood, without ``N log(2 pi)``.
 
+    N is the number of measurements that have normal errors and are not censored: those of which
+    NONMEM leaves the constant out.
+
     Attributes
     ----------
     value : float

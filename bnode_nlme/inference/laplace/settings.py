@@ -24,7 +24,8 @@ class LaplaceSettings:
     max_iterations : int
         Of L-BFGS over the population parameters.
     tolerance : float
-        For the gradient of the objective on the unconstrained scale.
+        For the largest component of the gradient of the objective on the unconstrained scale; what
+        ``converged`` is judged by.
     """
 
     form: Form | None = None
