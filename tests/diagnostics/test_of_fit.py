@@ -184,7 +184,7 @@ def test_student_t_residuals_shrink_against_their_own_standard_deviation(fit):
     assert found == pytest.approx(wanted, rel=1e-10)
     assert found > float(bn.shrinkage(fit)["epsilon"].sel(output="y")) + 0.1
     table = bn.parameter_table(heavy)
-    beside = table.loc["residual error", "shrinkage"]
+    beside = table.xs("residual error")["shrinkage"].to_dict()
     assert beside["y_sigma"] == pytest.approx(100.0 * wanted, rel=1e-10)
     assert np.isnan(beside["y_nu"])
 

@@ -96,7 +96,7 @@ def _chosen(nlme: NLME, network: str | None) -> tuple[str, MLP, tuple[str, ...]]
         )
     if network is None and len(known) == 1:
         network = next(iter(known))
-    if network not in known:
+    if network is None or network not in known:
         found = "none" if network is None else repr(network)
         raise ValueError(
             f"function_convergence: network= wants one of {', '.join(map(repr, known))}; found "
