@@ -158,6 +158,37 @@ def test_counts_have_npd_and_no_npde(fit):
         bn.plot_npde(table)
 
 
+def of_method(fit: Fit, method: str, **attributes: float) -> Fit:
+    """The same draws, as if another method had made them."""
+    tree = fit.data.copy()
+    tree.attrs = {"method": method, "seed": 0} | attributes
+    return replace(fit, data=tree)
+
+
+# ArviZ warns of draws that were made up, not fitted.
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+@pytest.mark.parametrize(
+    ("method", "attributes", "words"),
+    [
+        ("laplace", {}, "by laplace are of an approximation, while"),
+        ("laplace", {"pareto_k": 0.3, "importance_resampled": 0}, r"\(Pareto k .* 0\.30\)"),
+        ("advi", {"pareto_k": 0.9, "importance_resampled": 0}, r"by advi .*weights 0\.90\)"),
+        ("pathfinder", {"pareto_k": 0.75, "importance_resampled": 0}, "by pathfinder are of an"),
+    ],
+)
+def test_loo_of_an_approximation_says_so(fit, method, attributes, words):
+    small = replace(fit, study=fit.study.select(subjects=[1, 2]))
+    with pytest.warns(UserWarning, match=words):
+        bn.loo(of_method(small, method, **attributes), draws=60)
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_loo_of_draws_of_the_posterior_says_nothing(fit):
+    small = replace(fit, study=fit.study.select(subjects=[1, 2]))
+    bn.loo(small, draws=60)
+    bn.loo(of_method(small, "advi", pareto_k=0.4, importance_resampled=1), draws=60)
+
+
 def with_student_t(fit: Fit, nu: np.ndarray) -> Fit:
     """The same draws, and degrees of freedom, of a model with Student-t errors."""
     nlme = bn.NLME(

@@ -25,6 +25,7 @@ from bnode_nlme.study.study import Study
 _MOST = {"observation": 4000, "subject": 400}
 _POINTS = 40
 _UNCERTAIN = 0.3
+_APPROXIMATE = ("pathfinder", "advi", "laplace")
 
 
 def loo(
@@ -39,7 +40,8 @@ def loo(
     Parameters
     ----------
     fit
-        Of a `bn.NLME`.
+        Of a `bn.NLME`, whose draws are of its posterior: of ``"nuts"``, or of ``"pathfinder"`` or
+        ``"advi"`` where these were resampled by importance weights.
     by : {"observation", "subject"}
         Leave out one measurement, its subject's others kept: prediction of further measurements of
         known subjects. Or leave out all of a subject: prediction of new subjects, the left-out
@@ -65,6 +67,8 @@ def loo(
     -----
     UserWarning
         When a Pareto k is too large, or the integral over a subject's random effects is uncertain.
+        When the draws are of an approximation: of ``"laplace"``, or of ``"pathfinder"`` or
+        ``"advi"`` whose importance weights have a Pareto k of 0.7 or more.
 
     Notes
     -----
@@ -78,11 +82,25 @@ def loo(
         raise ValueError(f"loo: by= wants 'observation' or 'subject'; found {by!r}.")
     if fit.study is None:
         raise ValueError("loo compares with measurements, and this fit was stored without them.")
+    _warn_of_approximation(fit)
     indices, shape = _even_draws(fit, _MOST[by] if draws is None else draws)
     values = population_draws(fit, indices)
     if by == "observation":
         return elpd_observations(_by_observation(nlme, fit.study, values, shape))
     return elpd_subjects(_by_subject(nlme, fit.study, values, shape, seed))
+
+
+def _warn_of_approximation(fit: Fit) -> None:
+    if fit.method not in _APPROXIMATE or fit.attrs.get("importance_resampled"):
+        return
+    found = fit.attrs.get("pareto_k")
+    weights = "" if found is None else f" (Pareto k of their importance weights {found:.2f})"
+    warnings.warn(
+        f"loo: the draws of this fit by {fit.method} are of an approximation{weights}, while "
+        "leave-one-out by importance sampling takes them for draws of the posterior: elpd and its "
+        "Pareto k may be wrong without a sign. Compare models by fits of method='nuts'.",
+        stacklevel=3,
+    )
 
 
 def _even_draws(fit: Fit, count: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
