@@ -73,7 +73,8 @@ def plot_function_convergence(
         for name, style in (("bulk", "-"), ("tail", "--")):
             ess.plot(across[order], own[f"ess_{name}"], color=LEARNED, lw=1.6, ls=style, label=name)
         ess.axhline(_FEWEST_A_CHAIN * chains, color=DATA, lw=0.9, ls=":")
-        ess.set_ylim(0.0, None)
+        largest = float(table[["ess_bulk", "ess_tail"]].to_array().max())
+        ess.set_ylim(0.0, 1.08 * max(largest, _FEWEST_A_CHAIN * chains))
         ess.set_xlabel(xlabel)
         if outputs > 1:
             panels[0, number].set_title(f"output {number + 1}", fontsize=10)
