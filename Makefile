@@ -2,9 +2,11 @@
 #
 #   make PYTHON=/path/to/python3.13 ...   build .venv with this interpreter
 #   make test ARGS="tests/study -x"       give pytest further arguments
+#   make test JOBS=4                      in four processes rather than two; 0 for none but pytest's own
 
 PYTHON ?=
 ARGS ?=
+JOBS ?= 2
 BIN := .venv/bin
 BUILD := PYTHON='$(PYTHON)' tools/build-venv
 
@@ -36,13 +38,13 @@ demo: venv-runtime
 	$(BIN)/bnode-nlme demo $(ARGS)
 
 test: venv-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-slow: venv-test
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 notebooks: venv-test
-	$(BIN)/python -m pytest -m notebook $(ARGS)
+	$(BIN)/python -m pytest -m notebook -n $(JOBS) $(ARGS)
 
 # Apart, so that `make -k lint` tells everything at once.
 lint: lint-style lint-format lint-types lint-layers
