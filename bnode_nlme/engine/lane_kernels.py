@@ -14,8 +14,8 @@ from bnode_nlme.engine.elementary import ELEMENTARY, definition, symbol
 from bnode_nlme.engine.lane_programs import LanePrograms
 from bnode_nlme.engine.llvm import constant, declarations, expression
 from bnode_nlme.engine.program import Program
-from bnode_nlme.engine.tape import FULL, doubles_of_step
 from bnode_nlme.engine.tableau import DENSE, ERROR, MATRIX, NODES, STAGES
+from bnode_nlme.engine.tape import FULL, doubles_of_step
 from bnode_nlme.engine.vector_writer import double, type_of
 from bnode_nlme.engine.workspace import LANES, Workspace
 

@@ -179,7 +179,7 @@ def _solve_forward(
 def _solve_backward(
     template: Array,
     counts: int,
-    shares: int,
+    moving: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -218,10 +218,12 @@ def _solve_backward(
     block[at.WEIGHT_COTANGENTS] = groups.ctypes.data
     block[at.TIME_COTANGENTS] = to_times.ctypes.data
     block[at.AMOUNT_COTANGENTS] = to_amounts.ctypes.data
-    block[at.SHARES] = shares
+    block[at.MOVING] = moving
     block[at.NEXT_GROUP] = shared.ctypes.data
     if solved > 0:
         call_entry(block[at.BACKWARD_ENTRY], block.ctypes.data)
+    if moving == 0:
+        to_times[:] = 0.0
     # In the order of the groups, whichever thread had them: the sum is the same each time.
     to_weights = np.zeros(weights.shape[0])
     for group in range(groups.shape[0]):
@@ -306,7 +308,7 @@ def forward_call(
 def backward_call(
     model: int,
     counts: int,
-    shares: int,
+    moving: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -326,7 +328,7 @@ def backward_call(
     return _solve_backward(
         carray(pointer_to_integers(model), (at.SIZE,)),
         counts,
-        shares,
+        moving,
         np.ascontiguousarray(parameters),
         np.ascontiguousarray(weights),
         np.ascontiguousarray(covariates),
