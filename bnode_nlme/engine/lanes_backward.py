@@ -41,7 +41,7 @@ from bnode_nlme.engine.records import clear_state, reset_adjoint, use_subject
 from bnode_nlme.engine.schedule import Action
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
-from bnode_nlme.engine.tape import FULL, step_width
+from bnode_nlme.engine.tape import FULL, doubles_of_interval, head_of_step, step_width
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
@@ -306,11 +306,11 @@ def _solve(block: np.ndarray, wanted: np.ndarray) -> int:
     began, fractions = np.zeros(LANES, np.int64), np.zeros(LANES)
     end = block[at.UNIT] + 8 * block[at.UNIT_LENGTH]
     full, moving = block[at.KEEP_TAPE] == FULL, block[at.MOVING] != 0
-    width = 8 * step_width(block)
+    width, head = 8 * step_width(block), 8 * head_of_step(block[at.KEEP_TAPE])
     step_function = block[at.BACKWARD_STEP_FULL] if full else block[at.BACKWARD_STEP]
     row = 8 * LANES
     while end > block[at.UNIT]:
-        interval = end - 8 * ((5 + 2 * states) * LANES + 1)
+        interval = end - 8 * doubles_of_interval(states)
         steps = int(load_double(end, -1))
         spans = interval + 2 * row * states
         active = 0
@@ -358,7 +358,7 @@ def _solve(block: np.ndarray, wanted: np.ndarray) -> int:
                             )
                             found += 1
                         fractions[lane] = _fraction(block, lane, record, dense[lane], times)
-                call_backward_step(step_function, workspace, weights, kept + 16, s, h)
+                call_backward_step(step_function, workspace, weights, kept + head, s, h)
                 if moving:
                     _move_in_time(block, within, found)
             if full:
@@ -372,7 +372,7 @@ def _solve(block: np.ndarray, wanted: np.ndarray) -> int:
         end = interval - width * steps
         before = 0
         if end > block[at.UNIT]:
-            before = end - 8 * ((5 + 2 * states) * LANES + 1) + row * states
+            before = end - 8 * doubles_of_interval(states) + row * states
         for lane in range(count):
             _undo_records(
                 block, lane, members[lane], began[lane], dense[lane],

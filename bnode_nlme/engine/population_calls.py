@@ -20,7 +20,7 @@ from bnode_nlme.engine.memory import (
     store_integer,
 )
 from bnode_nlme.engine.schedule import Action
-from bnode_nlme.engine.tape import FULL, LEAN, NO_TAPE, width_of_step
+from bnode_nlme.engine.tape import ALIGNED, FULL, LEAN, NO_TAPE, width_of_step
 from bnode_nlme.engine.workspace import LANES
 
 Array = NDArray[Any]
@@ -79,7 +79,7 @@ def _learn_room(template: Array, kind: int, most: int) -> None:
     hint = template[at.TAPE_HINT]
     place, other = kind - LEAN, FULL - kind
     room = load_integer(hint, place)
-    room = max(most + most // 8, room - room // 64)
+    room = max(most + most // 8, room - room // 64) // ALIGNED * ALIGNED
     store_integer(hint, place, room)
     # A lean tape is no longer than a full one, which has no more steps.
     most_other = (
