@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import platform
 import sys
 import threading
@@ -20,8 +19,6 @@ from bnode_nlme.engine.cache_folder import keep, read_kept
 _SMALL = sys.platform == "linux" and platform.machine() == "x86_64"
 """Whether code is made for the small model: where this was tried."""
 
-# A name can be given to one library only.
-_NUMBERS = itertools.count()
 _LOCK = threading.Lock()
 _COMPILED: dict[str, NativeModule] = {}
 
@@ -74,7 +71,7 @@ def _loaded(
         library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name in functions:
             library.export_symbol(name)
-        linked = library.link(_linker(), f"{key}-{next(_NUMBERS)}")
+        linked = library.link(_linker(), key)
         return NativeModule(linked, {name: int(linked[name]) for name in functions})
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
