@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import platform
-import sys
 import threading
 from dataclasses import dataclass
 
 import llvmlite.binding as llvm
 
 from bnode_nlme.engine.cache_folder import keep, read_kept
-
-# A kernel has more constants than there are registers. By the small code model an instruction reads
-# one from memory by itself, if it is within 2 GB; by the large one that takes an instruction more,
-# and room on the stack. LLVM's linker sees to it that code and constants stand together.
-_SMALL = sys.platform == "linux" and platform.machine() == "x86_64"
-"""Whether code is made for the small model: where this was tried."""
 
 _LOCK = threading.Lock()
 _COMPILED: dict[str, NativeModule] = {}
@@ -27,7 +18,7 @@ _COMPILED: dict[str, NativeModule] = {}
 class NativeModule:
     """Machine code of one IR module; its functions live as long as the process."""
 
-    owner: object
+    engine: llvm.ExecutionEngine
     addresses: dict[str, int]
 
 
@@ -42,7 +33,7 @@ def _target_machine() -> llvm.TargetMachine:
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
-        codemodel="small" if _SMALL else "jitdefault",
+        codemodel="jitdefault",
         opt=3,
         jit=True,
     )
@@ -57,28 +48,6 @@ def _machine_code(source: str, target: llvm.TargetMachine) -> bytes:
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
     return bytes(target.emit_object(module))
-
-
-@functools.cache
-def _linker() -> llvm.LLJIT:
-    return llvm.create_lljit_compiler(_target_machine(), use_jit_link=True)
-
-
-def _loaded(
-    key: str, code: bytes, target: llvm.TargetMachine, functions: tuple[str, ...]
-) -> NativeModule:
-    if _SMALL:
-        library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
-        for name in functions:
-            library.export_symbol(name)
-        linked = library.link(_linker(), key)
-        return NativeModule(linked, {name: int(linked[name]) for name in functions})
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    return NativeModule(
-        engine, {name: int(engine.get_function_address(name)) for name in functions}
-    )
 
 
 def compile_ir(source: str, functions: tuple[str, ...]) -> NativeModule:
@@ -107,5 +76,9 @@ def compile_ir(source: str, functions: tuple[str, ...]) -> NativeModule:
             if code is None:
                 code = _machine_code(source, target)
                 keep(name, code)
-            _COMPILED[key] = _loaded(key, code, target, functions)
+            engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+            engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            engine.finalize_object()
+            addresses = {name: int(engine.get_function_address(name)) for name in functions}
+            _COMPILED[key] = NativeModule(engine, addresses)
         return _COMPILED[key]
