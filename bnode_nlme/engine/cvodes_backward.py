@@ -197,7 +197,7 @@ def _solve_subject(
     Adds to the cotangents of times and amounts, in units of `scale`.
     """
     states, subject = block[at.N_STATES], load_integer(block[at.MEMBERS], 0)
-    length, shares = block[at.N_PARAMETERS] + block[at.N_WEIGHTS], block[at.SHARES] != 0
+    length, moving = block[at.N_PARAMETERS] + block[at.N_WEIGHTS], block[at.MOVING] != 0
     size, worth = 0.0, 0.0
     adjoint = N_VGetArrayPointer_Serial(handles[VECTOR])
     integral = N_VGetArrayPointer_Serial(handles[QUADRATURE])
@@ -270,7 +270,7 @@ def _solve_subject(
         passed = marks[record - first, 0] < marks[record - first, 1] and not is_zero_length(
             times[max(record - 1, first)], time
         )
-        if record > first and not passed and (shares or not jumped):
+        if record > first and not passed and (moving or not jumped):
             # Each record of the moment has its own part, as if it moved and the others stayed.
             along = 0.0
             if active and jumped:

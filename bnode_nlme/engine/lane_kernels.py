@@ -15,6 +15,7 @@ from bnode_nlme.engine.lane_programs import LanePrograms
 from bnode_nlme.engine.llvm import constant, declarations, expression
 from bnode_nlme.engine.program import Program
 from bnode_nlme.engine.tableau import DENSE, ERROR, MATRIX, NODES, STAGES
+from bnode_nlme.engine.tape import FULL, doubles_of_step
 from bnode_nlme.engine.vector_writer import double, type_of
 from bnode_nlme.engine.workspace import LANES, Workspace
 
@@ -48,6 +49,11 @@ class _Function:
 
     def store(self, value: str, base: str, row: int, align: str = _ALIGN) -> None:
         self.lines.append(f"store {_VECTOR} {value}, ptr {self.address(base, row)}, {align}")
+
+    def fetch(self, base: str, row: int) -> None:
+        """Ask for a row that is to be read soon; one that does not exist does no harm."""
+        where = self.address(base, row)
+        self.lines.append(f"call void @llvm.prefetch.p0(ptr {where}, i32 0, i32 3, i32 1)")
 
     def broadcast(self, scalar: str) -> str:
         single = self.line(f"insertelement {_VECTOR} poison, double {scalar}, i64 0")
@@ -296,6 +302,11 @@ class _Step:
             f.store(rate, "%w", space.rate_gradient + i)
         f.store(total, "%w", space.slope_gradient)
 
+    def step_before(self, f: _Function) -> str:
+        """Where a full tape holds the step before: memory that no cache may hold any more."""
+        doubles = doubles_of_step.py_func(self.states, self.kept, FULL)
+        return f.line(f"getelementptr double, ptr %tape, i64 {-doubles}")
+
     def backward(self, *, full: bool) -> str:
         """Adjoint of one step.
 
@@ -316,6 +327,9 @@ class _Step:
             f.store(f.load("%tape", i, _ANYWHERE), "%w", space.states + i)
         scale = self.scale(f)
         if full:
+            before = self.step_before(f)
+            for i in range(STAGES * states):
+                f.fetch(before, i)
             for i in range(last * states):
                 f.store(f.load("%tape", states + i, _ANYWHERE), "%w", space.slopes + i)
             for stage in range(1, last):
@@ -334,6 +348,9 @@ class _Step:
             fraction = self.stage_time(f, NODES[stage])
             place = STAGES * states + (stage - 1) * self.kept
             kept = f.address("%tape", place) if full else self.kept_in_workspace(f, stage)
+            if full:
+                for i in range(self.kept):
+                    f.fetch(before, place + i)
             self.pull_back(f, stage, fraction, kept)
             for i in range(states):
                 answer = f.load("%w", space.answer + i)

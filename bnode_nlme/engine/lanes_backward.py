@@ -41,7 +41,7 @@ from bnode_nlme.engine.records import clear_state, reset_adjoint, use_subject
 from bnode_nlme.engine.schedule import Action
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
-from bnode_nlme.engine.tape import FULL, step_width
+from bnode_nlme.engine.tape import FULL, doubles_of_interval, head_of_step, step_width
 from bnode_nlme.engine.workspace import LANES
 
 _OBSERVE, _ADD, _SET_RATE = int(Action.OBSERVE), int(Action.ADD), int(Action.SET_RATE)
@@ -246,7 +246,7 @@ def _undo_records(
             for i in range(block[at.N_COMPARTMENTS]):
                 store_double(workspace, block[at.W_RATE_GRADIENT] + i * LANES + lane, 0.0)
             write_lane(workspace, block[at.W_ADJOINT], lane, states, adjoint.ctypes.data)
-        if block[at.SHARES] != 0 and record > first:
+        if block[at.MOVING] != 0 and record > first:
             _part_moment(
                 block, lane, subject, first, record, actions, targets, times, amounts, rates
             )
@@ -305,12 +305,12 @@ def _solve(block: np.ndarray, wanted: np.ndarray) -> int:
     cursor, dense = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     began, fractions = np.zeros(LANES, np.int64), np.zeros(LANES)
     end = block[at.UNIT] + 8 * block[at.UNIT_LENGTH]
-    full = block[at.KEEP_TAPE] == FULL
-    width = 8 * step_width(block)
+    full, moving = block[at.KEEP_TAPE] == FULL, block[at.MOVING] != 0
+    width, head = 8 * step_width(block), 8 * head_of_step(block[at.KEEP_TAPE])
     step_function = block[at.BACKWARD_STEP_FULL] if full else block[at.BACKWARD_STEP]
     row = 8 * LANES
     while end > block[at.UNIT]:
-        interval = end - 8 * ((5 + 2 * states) * LANES + 1)
+        interval = end - 8 * doubles_of_interval(states)
         steps = int(load_double(end, -1))
         spans = interval + 2 * row * states
         active = 0
@@ -358,20 +358,21 @@ def _solve(block: np.ndarray, wanted: np.ndarray) -> int:
                             )
                             found += 1
                         fractions[lane] = _fraction(block, lane, record, dense[lane], times)
-                call_backward_step(step_function, workspace, weights, kept + 16, s, h)
-                _move_in_time(block, within, found)
+                call_backward_step(step_function, workspace, weights, kept + head, s, h)
+                if moving:
+                    _move_in_time(block, within, found)
             if full:
                 # The tape holds what all stages kept but the first of all.
                 call_slope(block[at.FIRST_SLOPE], workspace, weights, 0.0, 0.0)
             call_slope(block[at.FIRST_SLOPE_ADJOINT], workspace, weights, 0.0, 0.0)
             for lane in range(count):
-                if load_double(spans, LANES + lane) > 0.0:
-                    lead = dense[lane] - 1 if block[at.SHARES] != 0 else began[lane]
-                    _move_interval(block, lane, lead, int(load_double(spans, 4 * LANES + lane)))
+                if moving and load_double(spans, LANES + lane) > 0.0:
+                    ended = int(load_double(spans, 4 * LANES + lane))
+                    _move_interval(block, lane, dense[lane] - 1, ended)
         end = interval - width * steps
         before = 0
         if end > block[at.UNIT]:
-            before = end - 8 * ((5 + 2 * states) * LANES + 1) + row * states
+            before = end - 8 * doubles_of_interval(states) + row * states
         for lane in range(count):
             _undo_records(
                 block, lane, members[lane], began[lane], dense[lane],

@@ -36,7 +36,16 @@ from bnode_nlme.engine.records import clear_state, report, reset_state, use_subj
 from bnode_nlme.engine.schedule import Action, is_zero_length
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.engine.tableau import STAGES
-from bnode_nlme.engine.tape import FULL, NO_TAPE, close_unit, extend, step_width
+from bnode_nlme.engine.tape import (
+    ALIGNED,
+    FULL,
+    NO_TAPE,
+    close_unit,
+    doubles_of_interval,
+    extend,
+    head_of_step,
+    step_width,
+)
 from bnode_nlme.engine.units import FULL_LANES_UNIT, LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
 
@@ -227,11 +236,12 @@ def _keep_step(block: np.ndarray, row: int, s: float, h: float) -> None:
     workspace = block[at.WORKSPACE]
     store_double(row, 0, s)
     store_double(row, 1, h)
+    row += 8 * head_of_step(block[at.KEEP_TAPE])
     if block[at.KEEP_TAPE] == FULL:
-        call_on_workspace(block[at.KEEP_STEP], workspace, row + 16)
+        call_on_workspace(block[at.KEEP_STEP], workspace, row)
     else:
         states = workspace + 8 * block[at.W_STATES]
-        copy_memory(row + 16, states, 8 * LANES * block[at.N_STATES])
+        copy_memory(row, states, 8 * LANES * block[at.N_STATES])
 
 
 @compiled
@@ -240,7 +250,7 @@ def _keep_interval(
 ) -> bool:
     """Append an interval to the tape, after its steps; see `lanes_backward`."""
     states, workspace = block[at.N_STATES], block[at.WORKSPACE]
-    row = extend(block, (5 + 2 * states) * LANES + 1)
+    row = extend(block, doubles_of_interval(states))
     if row == 0:
         return False
     rows = 8 * LANES
@@ -253,7 +263,7 @@ def _keep_interval(
         store_double(row, 2 * LANES + lane, float(began[lane]))
         store_double(row, 3 * LANES + lane, float(dense[lane]))
         store_double(row, 4 * LANES + lane, float(ended[lane]))
-    store_double(row, 5 * LANES, float(steps))
+    store_double(row, 5 * LANES + ALIGNED - 1, float(steps))
     return True
 
 
@@ -351,7 +361,7 @@ def _solve(block: np.ndarray) -> tuple[int, int]:
                 if row == 0:
                     return _INTERNAL, attempts
             if full:
-                kept = row + 8 * (2 + STAGES * LANES * states)
+                kept = row + 8 * (head_of_step(FULL) + STAGES * LANES * states)
             square = call_forward_step(
                 block[at.FORWARD_STEP], workspace, weights, kept, s, h, rtol, atol
             )

@@ -116,6 +116,8 @@ _CALL = re.compile(r"call (double|<\d+ x double>) @([\w.]+)\(")
 def declarations(body: str) -> set[str]:
     """External functions that the body calls, declared free of side effects."""
     needed = set()
+    if "@llvm.prefetch.p0(" in body:
+        needed.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
     for kind, name in _CALL.findall(body):
         if name.startswith("llvm.vector.reduce."):
             vector = name.rsplit(".v", 1)[1].replace("f64", " x double")

@@ -68,8 +68,8 @@ class BackwardResult(NamedTuple):
     times, amounts : ndarray (records,)
         Cotangents of the schedule's times and amounts; NaN where a subject's solve failed. Of
         several entries at one time each has its share, as if it moved and the others stayed, in
-        their order: exact in sum, and each as accurate as the tolerances. Without shares the first
-        of them has their sum, less what the time as such adds to a readout, which stays with it.
+        their order: exact in sum, and each as accurate as the tolerances. Zero where the times do
+        not move.
     """
 
     parameters: Array
@@ -95,7 +95,7 @@ def call_forward(template: Array, *given: Any) -> ForwardResult:
     return ForwardResult(*forward_call(template.ctypes.data, counts, int(keep_tape), *inputs))
 
 
-def call_backward(template: Array, *given: Any, shares: bool = True) -> BackwardResult:
+def call_backward(template: Array, *given: Any, moving: bool = True) -> BackwardResult:
     """Adjoint solve, called from Python.
 
     Parameters
@@ -106,11 +106,12 @@ def call_backward(template: Array, *given: Any, shares: bool = True) -> Backward
         Parameters, weights, covariates, and the arrays of a schedule; status, order, seen, tape
         and origins as the forward solve left them; the cotangents of the predictions, and the
         address where outcomes are counted.
-    shares
-        Whether entries of one moment want the cotangent of their own time each.
+    moving
+        Whether the schedule's times want cotangents: those of a constant schedule take time, and
+        nobody looks at them.
     """
     *inputs, counts = given
-    return BackwardResult(*backward_call(template.ctypes.data, counts, int(shares), *inputs))
+    return BackwardResult(*backward_call(template.ctypes.data, counts, int(moving), *inputs))
 
 
 # Compiled code reads bare memory: a number of another type there would be read as its bits.

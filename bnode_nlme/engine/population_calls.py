@@ -20,7 +20,7 @@ from bnode_nlme.engine.memory import (
     store_integer,
 )
 from bnode_nlme.engine.schedule import Action
-from bnode_nlme.engine.tape import FULL, LEAN, NO_TAPE, width_of_step
+from bnode_nlme.engine.tape import ALIGNED, FULL, LEAN, NO_TAPE, width_of_step
 from bnode_nlme.engine.workspace import LANES
 
 Array = NDArray[Any]
@@ -79,7 +79,7 @@ def _learn_room(template: Array, kind: int, most: int) -> None:
     hint = template[at.TAPE_HINT]
     place, other = kind - LEAN, FULL - kind
     room = load_integer(hint, place)
-    room = max(most + most // 8, room - room // 64)
+    room = max(most + most // 8, room - room // 64) // ALIGNED * ALIGNED
     store_integer(hint, place, room)
     # A lean tape is no longer than a full one, which has no more steps.
     most_other = (
@@ -179,7 +179,7 @@ def _solve_forward(
 def _solve_backward(
     template: Array,
     counts: int,
-    shares: int,
+    moving: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -218,10 +218,12 @@ def _solve_backward(
     block[at.WEIGHT_COTANGENTS] = groups.ctypes.data
     block[at.TIME_COTANGENTS] = to_times.ctypes.data
     block[at.AMOUNT_COTANGENTS] = to_amounts.ctypes.data
-    block[at.SHARES] = shares
+    block[at.MOVING] = moving
     block[at.NEXT_GROUP] = shared.ctypes.data
     if solved > 0:
         call_entry(block[at.BACKWARD_ENTRY], block.ctypes.data)
+    if moving == 0:
+        to_times[:] = 0.0
     # In the order of the groups, whichever thread had them: the sum is the same each time.
     to_weights = np.zeros(weights.shape[0])
     for group in range(groups.shape[0]):
@@ -306,7 +308,7 @@ def forward_call(
 def backward_call(
     model: int,
     counts: int,
-    shares: int,
+    moving: int,
     parameters: Array,
     weights: Array,
     covariates: Array,
@@ -326,7 +328,7 @@ def backward_call(
     return _solve_backward(
         carray(pointer_to_integers(model), (at.SIZE,)),
         counts,
-        shares,
+        moving,
         np.ascontiguousarray(parameters),
         np.ascontiguousarray(weights),
         np.ascontiguousarray(covariates),

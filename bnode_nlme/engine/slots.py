@@ -124,7 +124,7 @@ PARAMETER_COTANGENTS = next(_count)
 WEIGHT_COTANGENTS = next(_count)  # a row for each group
 TIME_COTANGENTS = next(_count)
 AMOUNT_COTANGENTS = next(_count)
-SHARES = next(_count)  # whether entries of one moment want a share of its cotangent each
+MOVING = next(_count)  # whether the schedule's times want cotangents
 NEXT_GROUP = next(_count)  # address of an integer that all threads add to
 # The thread: what its units work with.
 WORKSPACE = next(_count)

@@ -121,9 +121,9 @@ class SolveOp(Op):
         if isinstance(cotangents[0].type, DisconnectedType):
             return [disconnected_type() for _ in inputs]
         _, status, _, _, order, seen, tape, origins = outputs
-        # A schedule that does not move wants no cotangents: splitting them up would take time.
+        # A schedule that does not move wants no cotangents of its times: they would take time.
         moving = not isinstance(inputs[_INPUTS.index("times")], Constant)
-        adjoint: Any = AdjointOp(self.solver, self.counter, shares=moving)(
+        adjoint: Any = AdjointOp(self.solver, self.counter, moving=moving)(
             *inputs[:8], status, order, seen, tape, origins, cotangents[0]
         )
         to_parameters, to_weights, _, to_times, to_amounts = adjoint
@@ -150,18 +150,18 @@ class AdjointOp(Op):
 
     Inputs: those of the forward solve without subjects and rows, what it left, and the cotangents of
     the predictions (rows, readouts). Outputs: cotangents of the parameters (S, P) and of the weights
-    (W,), steps (S,), and cotangents of times and amounts (E,); with `shares`, those of times are
-    parted between the entries of one moment.
+    (W,), steps (S,), and cotangents of times and amounts (E,), those of times zero where they are
+    not `moving`.
     """
 
-    __props__ = ("solver", "counter", "shares")
+    __props__ = ("solver", "counter", "moving")
 
     def __init__(
-        self, solver: PopulationSolver, counter: SolveCounter, shares: bool = True
+        self, solver: PopulationSolver, counter: SolveCounter, moving: bool = True
     ) -> None:
         self.solver = solver
         self.counter = counter
-        self.shares = shares
+        self.moving = moving
 
     def __str__(self) -> str:
         return f"AdjointOp{{{self.solver.kernels.key}, {self.solver.options.method}}}"
@@ -189,7 +189,7 @@ class AdjointOp(Op):
             self.solver.template,
             *inputs,
             self.counter.address,
-            shares=self.shares,
+            moving=self.moving,
         )
         for storage, result in zip(output_storage, results, strict=True):
             storage[0] = result
@@ -271,7 +271,7 @@ def _compile_solve(op: SolveOp, **kwargs: Any) -> tuple[Any, str]:
 @register_funcify_and_cache_key(AdjointOp)
 def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
     place = model_place(op.solver, op.counter)
-    call = backward_call.bound(place, int(op.shares))
+    call = backward_call.bound(place, int(op.moving))
 
     @numba_njit
     def solve_adjoint(
@@ -310,4 +310,4 @@ def _compile_adjoint(op: AdjointOp, **kwargs: Any) -> tuple[Any, str]:
         )
 
     _keep_alive(solve_adjoint, op.counter)
-    return solve_adjoint, _key(backward_call.symbol, place, op.shares)
+    return solve_adjoint, _key(backward_call.symbol, place, op.moving)

@@ -21,8 +21,12 @@ from bnode_nlme.engine.memory import (
 from bnode_nlme.engine.tableau import STAGES
 from bnode_nlme.engine.workspace import LANES
 
-TRAILER = LANES + 3
-"""Doubles in a trailer: members, how many they are, the engine, and the unit's length without it."""
+ALIGNED = 4
+"""Doubles of a register of AVX2: a store across two lines of the cache takes twice as long."""
+
+TRAILER = LANES + ALIGNED
+"""Doubles in a trailer: members, how many they are, the engine, the unit's length without it; one is
+free."""
 
 
 NO_TAPE, LEAN, FULL = range(3)
@@ -40,11 +44,26 @@ def begin(block: np.ndarray) -> None:
 
 
 @compiled
+def head_of_step(kind: int) -> int:
+    """Doubles in front of the rows of a step, of which two are used: where it begins, how long it is.
+
+    The rows of a full tape are aligned; a lean one, which has few, is rather short.
+    """
+    return ALIGNED if kind == FULL else 2
+
+
+@compiled
+def doubles_of_interval(states: int) -> int:
+    """Doubles that an interval takes on a tape after its steps; the last is their number."""
+    return (5 + 2 * states) * LANES + ALIGNED
+
+
+@compiled
 def doubles_of_step(states: int, kept: int, kind: int) -> int:
     """Doubles that a step of a group takes on a tape of this kind, for a model of such a size."""
     if kind == FULL:
-        return 2 + LANES * (STAGES * states + (STAGES - 1) * kept)
-    return 2 + LANES * states
+        return head_of_step(kind) + LANES * (STAGES * states + (STAGES - 1) * kept)
+    return head_of_step(kind) + LANES * states
 
 
 @compiled

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 
 from bnode_nlme.engine.schedule import Action, Schedule, is_zero_length
 from bnode_nlme.engine.tableau import DENSE, MATRIX, STAGES
-from bnode_nlme.engine.tape import TRAILER
+from bnode_nlme.engine.tape import ALIGNED, TRAILER
 from bnode_nlme.engine.units import LANES_UNIT
 from bnode_nlme.engine.workspace import LANES
 from tests.engine.plain_simulator import Array, Plain
@@ -38,6 +38,7 @@ def units_on(
 ) -> list[tuple[list[int], list[Interval]]]:
     """Members and intervals of each unit on one group's tape, all of one kind."""
     rows = states if engine == LANES_UNIT else STAGES * states + (STAGES - 1) * kept
+    width = LANES * rows + (2 if engine == LANES_UNIT else ALIGNED)
     units = []
     end = len(tape)
     while end > 0:
@@ -45,7 +46,7 @@ def units_on(
         assert trailer[LANES + 1] == engine
         members = trailer[: int(trailer[LANES])].astype(int).tolist()
         first = end - TRAILER - int(trailer[LANES + 2])
-        units.append((members, _intervals(tape[first : end - TRAILER], states, 2 + LANES * rows)))
+        units.append((members, _intervals(tape[first : end - TRAILER], states, width)))
         end = first
     return units
 
@@ -55,8 +56,8 @@ def _intervals(tape: Array, states: int, width: int) -> list[Interval]:
     end = len(tape)
     while end > 0:
         steps = int(tape[end - 1])
-        row = end - 1 - (5 + 2 * states) * LANES
-        record = tape[row : end - 1].reshape(-1, LANES)
+        row = end - ALIGNED - (5 + 2 * states) * LANES
+        record = tape[row : end - ALIGNED].reshape(-1, LANES)
         end = row - width * steps
         intervals.append(
             Interval(

@@ -86,25 +86,29 @@ def test_the_last_of_a_moment_can_be_put_off_and_the_first_brought_forward(metho
         assert_allclose(backward.times[entry], slope, rtol=1e-5, atol=1e-6)
 
 
-def test_without_shares_the_first_has_the_sum() -> None:
+@METHODS
+def test_a_schedule_that_does_not_move_gets_no_cotangents_and_changes_no_others(
+    method: Any,
+) -> None:
     problem = random_problem(5)
     shape = (len(problem.study.observations), 2 + len(problem.system.states))
     cotangents = np.random.default_rng(5).normal(size=shape)
     inputs = (problem.parameters, problem.weights, problem.covariates)
     schedule = build_schedule(problem.system, problem.study)
-    solver = PopulationSolver(kernels_of(problem.system), SolverOptions("tsit5"))
-    forward, shared = value_and_gradient(
+    solver = PopulationSolver(kernels_of(problem.system), SolverOptions(method))
+    forward, moving = value_and_gradient(
         problem.system, problem.study, problem.parameters, problem.weights, cotangents,
-        method="tsit5",
+        method=method,
     )  # fmt: skip
-    lumped = call_backward(
+    still = call_backward(
         solver.template, *inputs, *schedule.arrays, forward.status, forward.order, forward.seen,
-        forward.tape, forward.origins, cotangents, 0, shares=False,
+        forward.tape, forward.origins, cotangents, 0, moving=False,
     )  # fmt: skip
-    assert np.abs(lumped.times - shared.times).max() > 1e-3
-    assert_allclose(lumped.parameters, shared.parameters, rtol=1e-13)
-    for first, last in zip(schedule.offsets[:-1], schedule.offsets[1:], strict=True):
-        for time in np.unique(schedule.times[first:last]):
-            same = np.arange(first, last)[schedule.times[first:last] == time]
-            assert_allclose(lumped.times[same].sum(), shared.times[same].sum(), rtol=1e-9,
-                            atol=1e-9 * np.abs(shared.times).max())  # fmt: skip
+    assert np.abs(moving.times).max() > 1e-3
+    assert not still.times.any()
+    for found, wanted in (
+        (still.parameters, moving.parameters),
+        (still.weights, moving.weights),
+        (still.amounts, moving.amounts),
+    ):
+        assert_allclose(found, wanted, rtol=1e-13)
