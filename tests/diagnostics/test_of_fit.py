@@ -106,6 +106,16 @@ def test_vpc_corrected_stratified_and_against_time_after_dose(theophylline):
         bn.vpc(theophylline, "ca")
 
 
+def test_edges_of_a_vpc_that_leave_rows_out_are_refused(theophylline):
+    with pytest.raises(
+        ValueError,
+        match=r"12 of 132 lie outside 0 to 20: row 12 of the table \(subject 1\) at 24\.37",
+    ):
+        bn.vpc(theophylline, edges=[0.0, 2.0, 20.0])
+    table = bn.vpc(theophylline, replicates=20, edges=[0.0, 2.0, 20.0, np.inf])
+    assert table["count"].to_numpy()[0, -1] == 12
+
+
 def test_npde_are_standard_normal_and_of_a_wrong_model_not(fit, lines):
     table = bn.npde(fit, replicates=1000, seed=1)
     assert stats.kstest(table["npde"], "norm").pvalue > 1e-3

@@ -53,6 +53,10 @@ class MeasuredOutput:
     lloq: Array | None
     uloq: Array | None
 
+    def name(self, place: int) -> str:
+        """Name one of the M rows for a message."""
+        return f"row {self.row[place]} of the table (subject {self.subject[place]})"
+
     @property
     def time_after_dose(self) -> Array:
         """Time since the last dose, (M,); before the first, the (negative) time to it.
