@@ -59,6 +59,12 @@ def npde(
     ValueError
         When the fit has no declaration or study, or replicates are too few.
 
+    Warns
+    -----
+    UserWarning
+        When solves failed: how many, of which subjects, and why. A subject is compared with the
+        replicates in which its solve succeeded.
+
     Notes
     -----
     The model was fitted to the same measurements, so the tests are conservative.
@@ -68,7 +74,7 @@ def npde(
     decorrelate = isinstance(family, Continuous | BetaFamily)
     table = npde_of_arrays(
         rows.value,
-        simulated_replicates(fit, rows, replicates, parameters, seed),
+        simulated_replicates(fit, rows, replicates, parameters, seed, "npde"),
         rows.subject,
         censoring=rows.censoring,
         lloq=rows.lloq,

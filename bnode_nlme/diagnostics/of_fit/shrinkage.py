@@ -57,5 +57,5 @@ def shrinkage(fit: Fit, *, mass: float = 0.9) -> xr.Dataset:
 
 
 def _epsilon(fit: Fit, output: str) -> float:
-    iwres = residuals(fit, output, of_sd=True)["iwres"].to_numpy()
+    iwres = residuals(fit, output, of_sd=True, what="shrinkage")["iwres"].to_numpy()
     return float(np.nan) if np.isnan(iwres).all() else epsilon_shrinkage(iwres)

@@ -80,6 +80,12 @@ def vpc(
     ValueError
         When an argument is faulty (measurements outside `edges` are named), or the fit has no
         declaration or study.
+
+    Warns
+    -----
+    UserWarning
+        When solves failed: how many, of which subjects, and why. A replicate in which one failed is
+        left out.
     """
     rows = measured_output(fit, output, "vpc", lloq=lloq, uloq=uloq)
     if against not in get_args(Against):
@@ -95,7 +101,7 @@ def vpc(
     table = vpc_of_arrays(
         time,
         rows.value,
-        simulated_replicates(fit, rows, replicates, parameters, seed),
+        simulated_replicates(fit, rows, replicates, parameters, seed, "vpc"),
         percentiles=percentiles,
         mass=mass,
         binning=binning,
