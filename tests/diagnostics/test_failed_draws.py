@@ -16,7 +16,7 @@ from tests.results.made_fits import DRAWS, theophylline_fit
 
 LOST = ((0, 3), (0, 17), (1, 40))
 """Draws at which subject 5 cannot be solved."""
-SOLVER: dict[str, float] = {"rtol": 1e-6, "atol": 1e-6}
+SOLVER = 1e-6
 """Subjects that are solved together share their steps: they agree to the solver's tolerance."""
 ALWAYS = 9
 """Who cannot be solved at any draw."""
@@ -81,11 +81,15 @@ def test_goodness_of_fit_is_that_of_the_draws_that_solve(fit, error):
         table["failed"], np.select([owner == 5, owner == ALWAYS], [3, 300], 0)
     )
     for name in ("ipred", "iwres", "individual_residual"):
-        np.testing.assert_allclose(table[name][owner == 5], fewer[name][owner == 5], **SOLVER)
+        np.testing.assert_allclose(
+            table[name][owner == 5], fewer[name][owner == 5], rtol=SOLVER, atol=SOLVER
+        )
         others = (owner != 5) & (owner != ALWAYS)
-        np.testing.assert_allclose(table[name][others], whole[name][others], **SOLVER)
+        np.testing.assert_allclose(
+            table[name][others], whole[name][others], rtol=SOLVER, atol=SOLVER
+        )
         assert np.isnan(table[name][owner == ALWAYS]).all()
-    np.testing.assert_allclose(table["pred"], whole["pred"], **SOLVER)
+    np.testing.assert_allclose(table["pred"], whole["pred"], rtol=SOLVER, atol=SOLVER)
     after = table["time"].to_numpy() > 0.0
     assert np.isfinite(table["iwres_sampled"][after & (owner != ALWAYS)]).all()
 
