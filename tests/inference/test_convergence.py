@@ -26,7 +26,7 @@ CHAINS, DRAWS = 4, 1000
 def made_tree(**changes: Any) -> xr.DataTree:
     """A run whose draws are independent, less what is changed."""
     rng = np.random.default_rng(7)
-    posterior = {
+    posterior: dict[str, Any] = {
         "CL_pop": (("chain", "draw"), rng.normal(size=(CHAINS, DRAWS))),
         "omega": (("chain", "draw", "effect"), rng.normal(size=(CHAINS, DRAWS, 2))),
         # Effects of subjects and weights are not judged, however far their chains are apart.
@@ -39,7 +39,7 @@ def made_tree(**changes: Any) -> xr.DataTree:
             rng.normal(size=(CHAINS, DRAWS, 5)) + 9.0 * np.arange(CHAINS)[:, None, None],
         ),
     }
-    statistics = {
+    statistics: dict[str, Any] = {
         name: (("chain", "draw"), np.zeros((CHAINS, DRAWS), dtype=bool))
         for name in ("diverging", "reached_max_treedepth")
     }

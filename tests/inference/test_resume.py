@@ -235,6 +235,6 @@ def test_another_method_does_not_replace_an_unfinished_run(tmp_path: Path) -> No
             ValueError,
             match=f"unfinished run of method='nuts', .*'{method}' would replace.*another",
         ):
-            fit(linear_mixed(), method=method, path=path, resume=True, progress=False)  # type: ignore[arg-type]
+            fit(linear_mixed(), method=method, path=path, resume=True, progress=False)
     assert sorted(str(p.relative_to(path)) for p in path.rglob("*")) == before
     assert RunFolder.is_unfinished(path)

@@ -44,7 +44,8 @@ def goodness_of_fit(
     -------
     xarray.Dataset
         As `bnode_nlme.diagnostics.goodness_of_fit` gives it, over ``observation`` (labelled by the
-        rows of the table). Censored measurements are NaN. Residuals of a log-normal error are those
+        rows of the table). Censored measurements are NaN; the attribute ``censored`` counts them,
+        ``limits`` holds where they are censored. Residuals of a log-normal error are those
         of the logarithm; those of a Student-t error are in its scale. ``failed`` counts the draws
         at which a row's solve failed: means are over the others, and NaN where there is none.
         `bn.plot_goodness_of_fit` draws it.
@@ -132,5 +133,11 @@ def residuals(
     for name in ("iwres", "iwres_sampled"):
         table[name] = table[name].where(usable)
     table = table.assign_coords({OBSERVATION: rows.row})
-    table.attrs |= {"output": rows.output, "draws": indices.size}
+    censored = rows.censoring != 0
+    table.attrs |= {
+        "output": rows.output,
+        "draws": indices.size,
+        "censored": int(censored.sum()),
+        "limits": np.unique(rows.value[censored]).tolist(),
+    }
     return table

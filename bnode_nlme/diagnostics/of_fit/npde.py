@@ -69,7 +69,7 @@ def npde(
     -----
     The model was fitted to the same measurements, so the tests are conservative.
     """
-    rows = measured_output(fit, output, "npde", lloq=lloq, uloq=uloq)
+    rows = measured_output(fit, output, "npde", limits=True, lloq=lloq, uloq=uloq)
     family = rows.nlme.errors[rows.output].family
     decorrelate = isinstance(family, Continuous | BetaFamily)
     table = npde_of_arrays(

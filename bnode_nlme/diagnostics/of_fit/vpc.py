@@ -87,7 +87,7 @@ def vpc(
         When solves failed: how many, of which subjects, and why. A replicate in which one failed is
         left out.
     """
-    rows = measured_output(fit, output, "vpc", lloq=lloq, uloq=uloq)
+    rows = measured_output(fit, output, "vpc", limits=True, lloq=lloq, uloq=uloq)
     if against not in get_args(Against):
         raise ValueError(f"vpc: against= wants 'time' or 'time_after_dose'; found {against!r}.")
     time = rows.time if against == "time" else rows.time_after_dose
