@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,6 +13,7 @@ Binning = Literal["auto", "nominal", "quantile", "natural"]
 _FEWEST_IN_A_NOMINAL_BIN = 5
 _MOST_NOMINAL_BINS = 20
 _MOST_DISTINCT = 1000
+_NAMED = 8
 
 
 def bin_edges(
@@ -69,7 +71,7 @@ def bin_edges(
                 f"Nominal groups are as many as there are distinct times; found bins={bins}. "
                 "Leave it out, or ask for binning='quantile' or 'natural'."
             )
-        return nominal_edges(distinct)
+        return _edges_at(distinct, np.arange(1, distinct.size))
     wanted = int(np.clip(times.size // 15, 3, 12)) if bins is None else bins
     if wanted < 1:
         raise ValueError(f"Wanted at least one bin; found bins={bins}.")
@@ -94,10 +96,46 @@ def nominal_edges(time: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        One more than there are distinct times; the outer ones are the outer times.
+        One more than there are distinct times; the outer ones are infinite.
     """
     distinct = np.unique(np.asarray(time, dtype=float))
-    return _edges_at(distinct, np.arange(1, distinct.size))
+    edges = _edges_at(distinct, np.arange(1, distinct.size))
+    edges[[0, -1]] = -np.inf, np.inf
+    return edges
+
+
+def enclosing_edges(
+    edges: ArrayLike, time: ArrayLike, row: Callable[[int], str]
+) -> NDArray[np.float64]:
+    """Edges as given, where they increase and leave no time out.
+
+    Parameters
+    ----------
+    edges : array_like (B + 1,)
+        The outer ones may be infinite.
+    time : array_like (N,)
+        All of which lie between the outer edges, or on one.
+    row
+        What the row of a time is called: "row 12 of the table (subject 3)".
+
+    Raises
+    ------
+    ValueError
+        When edges are fewer than two or do not increase, or times lie outside: which.
+    """
+    limits, times = np.asarray(edges, dtype=float), np.asarray(time, dtype=float)
+    if limits.ndim != 1 or limits.size < 2 or not (np.diff(limits) > 0).all():
+        raise ValueError(f"edges= wants two or more increasing numbers; found {limits.tolist()}.")
+    outside = np.flatnonzero((times < limits[0]) | (times > limits[-1]))
+    if outside.size:
+        named = ", ".join(f"{row(int(place))} at {times[place]:g}" for place in outside[:_NAMED])
+        more = f" and {outside.size - _NAMED} more" if outside.size > _NAMED else ""
+        raise ValueError(
+            f"edges= wants groups that hold every measurement; {outside.size} of {times.size} lie "
+            f"outside {limits[0]:g} to {limits[-1]:g}: {named}{more}. Give further edges, or "
+            "-np.inf and np.inf as the outer ones for groups without an end."
+        )
+    return limits
 
 
 def bin_of(time: ArrayLike, edges: ArrayLike) -> NDArray[np.int64]:

@@ -16,7 +16,9 @@ from bnode_nlme.study.dimensions import SUBJECT
 _DRAWS = ("chain", "draw")
 
 
-def effect_distributions(eta: xr.DataArray, *, mass: float = 0.9) -> xr.Dataset:
+def effect_distributions(
+    eta: xr.DataArray, *, mass: float = 0.9, over: str = SUBJECT
+) -> xr.Dataset:
     """Mean, spread and shape of random effects over the subjects, with uncertainty.
 
     Parameters
@@ -25,28 +27,30 @@ def effect_distributions(eta: xr.DataArray, *, mass: float = 0.9) -> xr.Dataset:
         Random effects at draws of the posterior.
     mass
         Probability of the intervals.
+    over
+        The dimension of those who have an effect each: "subject", or "occasion".
 
     Returns
     -------
     xarray.Dataset
         Over the effects and `quantile`: `mean`, `sd`, `skewness` and `kurtosis` (excess) over the
-        subjects, each worked out at every draw, so that shrinkage of single subjects' estimates
-        does not narrow them. `individual_mean` and `individual_sd` over subject: mean and standard
-        deviation of the posterior of each subject's effect.
+        subjects (occasions), each worked out at every draw, so that shrinkage of single subjects'
+        estimates does not narrow them. `individual_mean` and `individual_sd` over subject
+        (occasion): mean and standard deviation of the posterior of each one's effect.
 
     Raises
     ------
     ValueError
         When a dimension is missing.
     """
-    require_dimensions(eta, (*_DRAWS, SUBJECT), "eta")
-    centred = eta - eta.mean(SUBJECT)
-    variance = (centred**2).mean(SUBJECT)
+    require_dimensions(eta, (*_DRAWS, over), "eta")
+    centred = eta - eta.mean(over)
+    variance = (centred**2).mean(over)
     statistics = {
-        "mean": eta.mean(SUBJECT),
-        "sd": eta.std(SUBJECT, ddof=1),
-        "skewness": (centred**3).mean(SUBJECT) / variance**1.5,
-        "kurtosis": (centred**4).mean(SUBJECT) / variance**2 - 3.0,
+        "mean": eta.mean(over),
+        "sd": eta.std(over, ddof=1),
+        "skewness": (centred**3).mean(over) / variance**1.5,
+        "kurtosis": (centred**4).mean(over) / variance**2 - 3.0,
     }
     quantiles = central_quantiles(mass)
     result = {name: values.quantile(quantiles, _DRAWS) for name, values in statistics.items()}

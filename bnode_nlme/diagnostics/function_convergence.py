@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import arviz as az
-import numpy as np
 import xarray as xr
+
+from bnode_nlme.inference.chain_agreement import chain_agreement
 
 
 def function_convergence(values: xr.DataArray) -> xr.Dataset:
@@ -36,12 +36,4 @@ def function_convergence(values: xr.DataArray) -> xr.Dataset:
             f"function_convergence wants values over chain, draw and a grid; found the dimensions "
             f"{', '.join(map(repr, values.dims))}."
         )
-    draws = values.rename("value").to_dataset()
-    varies = values.max(("chain", "draw")) > values.min(("chain", "draw"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = {
-            "r_hat": az.rhat(draws)["value"],
-            "ess_bulk": az.ess(draws, method="bulk")["value"],
-            "ess_tail": az.ess(draws, method="tail")["value"],
-        }
-    return xr.Dataset({name: value.where(varies) for name, value in found.items()})
+    return chain_agreement(values)

@@ -12,6 +12,8 @@ from scipy.special import ndtri
 from bnode_nlme.diagnostics.replicated_data import ReplicatedData, replicated_data
 from bnode_nlme.study.dimensions import OBSERVATION
 
+_NAMED = 10
+
 
 def npde(
     observed: ArrayLike,
@@ -72,7 +74,7 @@ def npde(
     Warns
     -----
     UserWarning
-        When the replicates of a record do not vary.
+        When the replicates of a record do not vary, or values of replicates are missing.
 
     Notes
     -----
@@ -111,6 +113,7 @@ def npde(
     usable = ~np.isnan(data.observed) & ~np.isnan(data.latent).all(axis=0)
     varies = np.zeros(owner.size, dtype=bool)
     varies[usable] = np.nanmin(data.latent[:, usable], 0) < np.nanmax(data.latent[:, usable], 0)
+    _warn_of_missing(data.latent[:, ~np.isnan(data.observed)], owner[~np.isnan(data.observed)])
     if decorrelate and (usable & ~varies).any():
         warnings.warn(
             f"In {(usable & ~varies).sum()} of {usable.sum()} measured records every replicate has "
@@ -150,6 +153,21 @@ def npde(
     if calibrate and decorrelate:
         table["simulated"] = (("replicate", OBSERVATION), ndtri(null))
     return table
+
+
+def _warn_of_missing(latent: NDArray[np.float64], owner: NDArray[np.generic]) -> None:
+    missing = np.isnan(latent)
+    if not missing.any():
+        return
+    of_subjects = [(one, missing[:, owner == one].any(axis=1).sum()) for one in np.unique(owner)]
+    lost = [(one, count) for one, count in of_subjects if count]
+    named = ", ".join(f"{one} ({count})" for one, count in lost[:_NAMED])
+    more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    warnings.warn(
+        f"npde: of {missing.any(axis=1).sum()} of {len(latent)} replicates values are missing (a "
+        f"failed solve): each of the subjects {named}{more} is compared with so many fewer.",
+        stacklevel=3,
+    )
 
 
 def _discrepancy(

@@ -60,7 +60,7 @@ def goodness_of_fit(
         Of the measurements; NaN where there is none.
     population, individual : array_like (N,) or (D, N)
         Predictions with the random effects at zero, and with the subject's own; at D draws of the
-        posterior, or one of each.
+        posterior, or one of each. NaN where a solve failed.
     sd : array_like (N,) or (D, N)
         Residual standard deviation at the individual prediction.
     npde : array_like (N,), optional
@@ -74,7 +74,9 @@ def goodness_of_fit(
         `observed`; `pred`, `ipred`: means over the draws; `population_residual`,
         `individual_residual`: observed less these; `iwres`: mean of the individual weighted
         residual over the draws; `iwres_sampled`: the individual weighted residual at a draw of
-        the posterior, another for each subject; `npde` where given. Coordinates `time`, `subject`.
+        the posterior, another for each subject; `npde` where given; `failed`: the number of draws
+        at which a prediction is missing. Coordinates `time`, `subject`. Means are over the draws
+        that are there, and NaN where there is none.
 
     Raises
     ------
@@ -100,22 +102,23 @@ def goodness_of_fit(
                 f"Wanted `{name}` of shape ({measured.size},) or (draws, {measured.size}), one for "
                 f"each measurement; found {found}."
             )
-        means[name] = values.mean(axis=0)
+        means[name] = _mean(values)
         draws = max(draws, len(values))
     residuals = np.broadcast_to(
         weighted_residuals(measured, given["individual"], given["sd"]), (draws, measured.size)
     )
-    _, whose = np.unique(owner, return_inverse=True)
-    drawn = np.random.default_rng(seed).integers(draws, size=whose.max(initial=0) + 1)[whose]
-    columns = {
+    failed = np.isnan(given["individual"]) | np.isnan(given["population"])
+    drawn = _draw_of_each(owner, np.isnan(given["individual"]), draws, seed)
+    columns: dict[str, NDArray[np.generic]] = {
         "observed": measured,
         "pred": means["population"],
         "ipred": means["individual"],
         "population_residual": measured - means["population"],
         "individual_residual": measured - means["individual"],
-        "iwres": residuals.mean(axis=0),
+        "iwres": _mean(residuals),
         "iwres_sampled": residuals[drawn, np.arange(measured.size)],
     }
+    columns["failed"] = np.broadcast_to(failed, (draws, measured.size)).sum(axis=0)
     if npde is not None:
         columns["npde"] = np.asarray(npde, dtype=float)
     return xr.Dataset(
@@ -125,3 +128,29 @@ def goodness_of_fit(
             "subject": (OBSERVATION, owner),
         },
     )
+
+
+def _mean(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the draws (D, N) that are there; NaN where there is none."""
+    there = ~np.isnan(draws)
+    total = np.where(there, draws, 0.0).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / there.sum(axis=0))
+
+
+def _draw_of_each(
+    owner: NDArray[np.generic], missing: NDArray[np.bool_], draws: int, seed: int
+) -> NDArray[np.intp]:
+    """A draw for each row, the same for a subject's rows, at which its solves succeeded."""
+    _, whose = np.unique(owner, return_inverse=True)
+    chances = np.random.default_rng(seed).random(whose.max(initial=0) + 1)
+    chosen = np.zeros(owner.size, dtype=np.intp)
+    for subject, chance in enumerate(chances):
+        rows = whose == subject
+        lost = missing[:, rows]
+        whole = np.flatnonzero(~lost[:, ~lost.all(axis=0)].any(axis=1))
+        if len(missing) == 1:
+            whole = np.arange(draws)
+        if whole.size:
+            chosen[rows] = whole[int(chance * whole.size)]
+    return chosen

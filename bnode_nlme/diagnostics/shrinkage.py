@@ -11,7 +11,9 @@ from bnode_nlme.diagnostics.percentiles import central_quantiles
 from bnode_nlme.study.dimensions import SUBJECT
 
 
-def eta_shrinkage(eta: xr.DataArray, omega: xr.DataArray, *, mass: float = 0.9) -> xr.Dataset:
+def eta_shrinkage(
+    eta: xr.DataArray, omega: xr.DataArray, *, mass: float = 0.9, over: str = SUBJECT
+) -> xr.Dataset:
     """Shrinkage of random effects.
 
     Parameters
@@ -22,6 +24,9 @@ def eta_shrinkage(eta: xr.DataArray, omega: xr.DataArray, *, mass: float = 0.9) 
         Their standard deviations at the same draws.
     mass
         Probability of the intervals.
+    over
+        The dimension of those who have an effect each: "subject", or "occasion" for effects of
+        occasions, all occasions of all subjects together.
 
     Returns
     -------
@@ -30,13 +35,13 @@ def eta_shrinkage(eta: xr.DataArray, omega: xr.DataArray, *, mass: float = 0.9) 
         posterior mean of omega; `variance`, the same of variances, one less var(means) over the
         posterior mean of omega². `sd_interval` and `variance_interval`, also over `quantile`: the
         same with omega at each draw. `pooling`: one less var(means) over the posterior mean of
-        the variance of the subjects' effects. All are shares of 1, not percent; variances have
-        the denominator S - 1.
+        the variance of these subjects' effects. All are shares of 1, not percent; variances have
+        the denominator S - 1, S the number of subjects (or occasions).
 
     Raises
     ------
     ValueError
-        When a dimension is missing or there are fewer than two subjects.
+        When a dimension is missing or there are fewer than two subjects (or occasions).
 
     Notes
     -----
@@ -46,17 +51,17 @@ def eta_shrinkage(eta: xr.DataArray, omega: xr.DataArray, *, mass: float = 0.9) 
     (2006, doi:10.1198/004017005000000517): it does not compare with the population's omega but
     with the spread of these subjects' effects, and so lies between 0 and 1.
     """
-    require_dimensions(eta, ("chain", "draw", SUBJECT), "eta")
+    require_dimensions(eta, ("chain", "draw", over), "eta")
     require_dimensions(omega, ("chain", "draw"), "omega")
-    if eta.sizes[SUBJECT] < 2:
-        raise ValueError(f"Shrinkage compares subjects; found {eta.sizes[SUBJECT]} of them in eta.")
+    if eta.sizes[over] < 2:
+        raise ValueError(f"Shrinkage compares {over}s; found {eta.sizes[over]} of them in eta.")
     draws = ("chain", "draw")
-    spread = eta.mean(draws).var(SUBJECT, ddof=1)
+    spread = eta.mean(draws).var(over, ddof=1)
     of_draws = {"sd": 1.0 - spread**0.5 / omega, "variance": 1.0 - spread / omega**2}
     result = {
         "sd": 1.0 - spread**0.5 / omega.mean(draws),
         "variance": 1.0 - spread / (omega**2).mean(draws),
-        "pooling": 1.0 - spread / eta.var(SUBJECT, ddof=1).mean(draws),
+        "pooling": 1.0 - spread / eta.var(over, ddof=1).mean(draws),
     }
     for name, values in of_draws.items():
         result[f"{name}_interval"] = values.quantile(central_quantiles(mass), draws)

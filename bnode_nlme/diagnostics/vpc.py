@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from bnode_nlme.diagnostics.binning import Binning, bin_edges, bin_of
+from bnode_nlme.diagnostics.binning import Binning, bin_edges, bin_of, enclosing_edges
 from bnode_nlme.diagnostics.percentiles import central_quantiles, percentiles_of
 from bnode_nlme.diagnostics.prediction_correction import correctable, prediction_corrected
 from bnode_nlme.diagnostics.replicated_data import replicated_data
@@ -54,7 +54,8 @@ def vpc(
     binning, bins
         As for `bin_edges`; groups are formed anew in each stratum.
     edges : array_like, optional
-        Edges of the groups, in place of `binning`; the same in every stratum.
+        Edges of the groups, in place of `binning`; the same in every stratum. They enclose all
+        measurements; the outer ones may be infinite.
     strata : array_like (N,), optional
         Label of the stratum of each row.
     prediction : array_like (N,), optional
@@ -83,8 +84,8 @@ def vpc(
     Raises
     ------
     ValueError
-        When shapes disagree, a percentile is none, nothing is left to compare, or a prediction lies
-        below the bound.
+        When shapes disagree, a percentile is none, nothing is left to compare, a prediction lies
+        below the bound, or a measurement outside `edges`.
 
     Warns
     -----
@@ -131,10 +132,10 @@ def vpc(
     data = data.rows(rows).whole_replicates()
     times, labels, predictions = times[rows], labels[rows], predictions[rows]
     names, stratum = _in_order(labels)
+    if edges is not None:
+        edges = enclosing_edges(edges, times, lambda place: f"row {rows[place]} (counted from 0)")
     limits = [
-        bin_edges(times[stratum == index], binning, bins)
-        if edges is None
-        else np.asarray(edges, dtype=float)
+        bin_edges(times[stratum == index], binning, bins) if edges is None else edges
         for index in range(names.size)
     ]
     own = np.zeros(rows.size, dtype=np.int64)
@@ -151,6 +152,9 @@ def vpc(
     counted = bool(np.isfinite(data.lower).any())
     table = _grouped(times, measured, replicates, group, shape, percentiles, mass, counted)
     for index, limit in enumerate(limits):
+        # A group without an end reaches as far as there are measurements.
+        reach = times[stratum == index].min(), times[stratum == index].max()
+        limit = np.where(np.isinf(limit), limit.clip(*reach), limit)
         table["left"].to_numpy()[index, : limit.size - 1] = limit[:-1]
         table["right"].to_numpy()[index, : limit.size - 1] = limit[1:]
     table["value"] = (OBSERVATION, np.where(np.isinf(measured), np.nan, measured))

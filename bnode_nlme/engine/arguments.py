@@ -157,7 +157,8 @@ def covariate_matrix(system: System, study: Study) -> NDArray[np.float64]:
             f"The system uses the covariate{'s' if len(missing) > 1 else ''} "
             f"{', '.join(map(repr, missing))}, which the study {study.name!r} does not hold "
             f"(it holds {', '.join(map(repr, study.covariates)) or 'none'}). Read the table with "
-            f"covariates={list(system.covariates)!r}."
+            f"covariates={list(system.covariates)!r}, or give Study.from_regimen "
+            f"covariates={{{', '.join(f'{name!r}: ...' for name in missing)}}}."
         )
     columns = [np.asarray(study.covariates[name], dtype=np.float64) for name in system.covariates]
     return np.column_stack(columns) if columns else np.empty((study.n_subjects, 0))

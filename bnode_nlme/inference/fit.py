@@ -16,9 +16,11 @@ import pymc as pm
 from bnode_nlme.distributions.solve_nodes import solve_nodes
 from bnode_nlme.distributions.solver_report import solver_report
 from bnode_nlme.inference.advi import ADVISettings, advi
+from bnode_nlme.inference.convergence import FUNCTIONS, warn_of_convergence
 from bnode_nlme.inference.draws import Draws
 from bnode_nlme.inference.fit_result import Buildable, Fit
 from bnode_nlme.inference.flat_model import FlatModel, flat_model
+from bnode_nlme.inference.function_agreement import function_agreement
 from bnode_nlme.inference.laplace import LaplaceSettings, laplace
 from bnode_nlme.inference.mode import ModeSettings, mode
 from bnode_nlme.inference.nuts import NUTSSettings, available_cores, default_sampler
@@ -34,6 +36,7 @@ from bnode_nlme.inference.same_run import (
     settings_that_count,
 )
 from bnode_nlme.inference.starting_values import find_start
+from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.study.study import Study
 from bnode_nlme.version import __version__
 
@@ -109,11 +112,22 @@ def fit(
     Raises
     ------
     ValueError
-        When an argument is faulty, or the run at `path` is another one.
+        When an argument is faulty, or the run at `path` is another one: with other settings, of
+        another model, or by another method.
     StartError
         When there are no starting values that solve.
     FileExistsError
         When there is something at `path` and `resume` is not set.
+
+    Warns
+    -----
+    ConvergenceWarning
+        With ``"nuts"``, once, with numbers and cures: where chains differ (R-hat above 1.01) or
+        have too few independent draws (ESS below 100 a chain) in a parameter of the population or
+        in a function that a network learned (not in its weights, which are not identified); of
+        divergences; of trees at their greatest depth. Printing the fit says the same.
+    ApproximationWarning
+        With ``"pathfinder"`` and ``"advi"``, where the approximation is not the posterior.
     """
     _check(nlme, study, method, draws, path, resume, options)
     where = None if path is None else Path(path)
@@ -127,8 +141,15 @@ def fit(
     count = _DRAWS.get(method, 1) if draws is None else draws
     settings = _settings(method, count, options)
     asked = {"method": method, "draws": count, **settings_that_count(settings), "seed": seed}
-    if where is not None and where.exists() and not RunFolder.is_unfinished(where):
-        return _finished(nlme, study, where, asked)
+    if where is not None and where.exists():
+        if not RunFolder.is_unfinished(where):
+            return _finished(nlme, study, where, asked)
+        if method != "nuts":
+            raise ValueError(
+                f"fit(resume=True): at {where} is an unfinished run of method='nuts', which this fit "
+                f"by method={method!r} would replace. Write method='nuts' to go on with it; for "
+                f"{method!r} give another path, or remove that run first."
+            )
     begin = time.perf_counter()
     model = nlme if isinstance(nlme, pm.Model) else nlme.build(study)  # type: ignore[arg-type]
     flat = flat_model(model)
@@ -152,9 +173,14 @@ def fit(
         name: int(value) if isinstance(value, bool) else value
         for name, value in drawn.attributes.items()
     }
+    if method == "nuts" and isinstance(nlme, NLME) and study is not None and nlme.all_networks:
+        agreement = function_agreement(nlme, study, tree["posterior"].to_dataset())
+        tree.attrs[FUNCTIONS] = json.dumps(agreement)
     result = Fit(tree, study, None if isinstance(nlme, pm.Model) else nlme, model)
     if where is not None:
         _store(result, where)
+    if method == "nuts":
+        warn_of_convergence(tree)  # when all is stored, for a warning may be made an error
     return result
 
 

@@ -13,7 +13,8 @@ from bnode_nlme.distributions.error_model import ResidualErrorModel
 from bnode_nlme.distributions.residual_error import Additive, Combined, StudentT
 from bnode_nlme.dynamics.system import System
 from bnode_nlme.engine.labels import resolve_outputs
-from bnode_nlme.nlme.prior import HalfNormal, LogNormal, Normal, Prior, PyMCPrior
+from bnode_nlme.nlme.prior import HalfNormal, LogNormal, Normal, Prior
+from bnode_nlme.nlme.pymc_prior import PyMCPrior
 from bnode_nlme.study.study import Study
 
 RELATIVE = HalfNormal(0.5)

@@ -1,5 +1,6 @@
 """The only place that draws."""
 
+from bnode_nlme.plots.covariates import plot_covariates as plot_covariates
 from bnode_nlme.plots.function_convergence import (
     plot_function_convergence as plot_function_convergence,
 )
@@ -10,7 +11,6 @@ from bnode_nlme.plots.loo import plot_loo as plot_loo
 from bnode_nlme.plots.npde import plot_npde as plot_npde
 from bnode_nlme.plots.parameter_table import plot_parameter_table as plot_parameter_table
 from bnode_nlme.plots.prior_posterior import plot_prior_posterior as plot_prior_posterior
-from bnode_nlme.plots.random_effects import plot_covariates as plot_covariates
 from bnode_nlme.plots.random_effects import plot_random_effects as plot_random_effects
 from bnode_nlme.plots.rank_ecdf import plot_rank_ecdf as plot_rank_ecdf
 from bnode_nlme.plots.shrinkage import plot_shrinkage as plot_shrinkage

@@ -27,14 +27,23 @@ def draw_band(
         Where to draw.
     x : array_like (points,)
     draws : ndarray (draws, points)
+        NaN where a solve failed: medians and bands are over the others, and there is a gap where
+        there are none.
     colour, label
         Of the median; bands share the colour.
     mass
         Probabilities of the bands.
     """
-    axes.plot(x, np.median(draws, axis=0), color=colour, lw=1.8, label=label)
+    solved = ~np.isnan(draws).all(axis=0)
+
+    def quantiles(shares: list[float]) -> NDArray[np.float64]:
+        result = np.full((len(shares), draws.shape[1]), np.nan)
+        result[:, solved] = np.nanquantile(draws[:, solved], shares, axis=0)
+        return result
+
+    axes.plot(x, quantiles([0.5])[0], color=colour, lw=1.8, label=label)
     for probability in sorted(mass, reverse=True):
-        tail = 50.0 * (1.0 - probability)
-        low, high = np.percentile(draws, [tail, 100.0 - tail], axis=0)
+        tail = 0.5 * (1.0 - probability)
+        low, high = quantiles([tail, 1.0 - tail])
         # The wider the band, the fainter; overlaid bands add up.
         axes.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)

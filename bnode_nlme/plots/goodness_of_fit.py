@@ -47,6 +47,7 @@ def plot_goodness_of_fit(
     -------
     matplotlib.figure.Figure
         Top: against the population and the individual prediction, with the line of identity.
+        Dashed there, where measurements are censored: the limit, beyond which they are not drawn.
         Bottom: residuals against time and population prediction, with zero and ±1.96. Orange: a
         local regression.
 
@@ -80,6 +81,11 @@ def plot_goodness_of_fit(
         ends = [min(predicted[shown].min(), observed[shown].min()),
                 max(predicted[shown].max(), observed[shown].max())]  # fmt: skip
         axes.plot(ends, ends, color=DATA, lw=1.0, label="identity")
+        limits = [limit for limit in table.attrs.get("limits", ()) if limit > 0 or not log]
+        for place, limit in enumerate(limits):
+            # What lies beyond it is not drawn, and bends the local regression there.
+            label = f"limit of quantification ({table.attrs['censored']} beyond, not drawn)"
+            axes.axhline(limit, color=DATA, lw=1.0, ls="--", label=None if place else label)
         if log:
             axes.set(xscale="log", yscale="log")
             log_ticks(axes.xaxis, axes.yaxis)
@@ -101,7 +107,10 @@ def plot_goodness_of_fit(
             axes.set_xscale("log")
             log_ticks(axes.xaxis)
     handles, names = population.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(
+        handles, names, loc="outside upper center", ncols=min(len(names), 4), frameon=False,
+        fontsize=9,
+    )  # fmt: skip
     return figure
 
 

@@ -14,10 +14,12 @@ from bnode_nlme.diagnostics.of_fit.measured_output import measured_output
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED, draw_band
 from bnode_nlme.plots.log_ticks import log_ticks
-from bnode_nlme.results.predict import predict
+from bnode_nlme.results.failed_solves import warn_of_failed_solves
+from bnode_nlme.results.predict import Kind, predicted_draws
 from bnode_nlme.study.study import Study
 
 _POINTS, _DRAWS = 100, 200
+_KINDS: tuple[Kind, ...] = ("individual", "population")
 
 
 def plot_individual_fits(
@@ -58,6 +60,11 @@ def plot_individual_fits(
         with the subject's covariates; points: measurements; triangles: measurements below (or
         above) the limit of quantification, at the limit.
 
+    Warns
+    -----
+    UserWarning
+        When solves of a fit failed: how many, of which subjects, and why.
+
     Raises
     ------
     TypeError
@@ -67,15 +74,23 @@ def plot_individual_fits(
         rows = measured_output(study, output, "plot_individual_fits")
         grid = np.linspace(min(0.0, rows.time.min()), rows.time.max(), _POINTS)
         at_times = rows.study.at_times(grid)
+        curves, population = (
+            predicted_draws(study, at_times, kind=kind, draws=_DRAWS) for kind in _KINDS
+        )
+        warn_of_failed_solves(
+            "plot_individual_fits",
+            {"individual curves": curves["status"], "typical curves": population["status"]},
+            "curves are drawn from the other draws, with a gap where there are none",
+        )
         return plot_individual_fits(
             rows.study.select(
                 outputs=np.unique(
                     rows.study.records.output[rows.study.observations[rows.positions]]
                 )
             ),
-            predict(study, at_times, draws=_DRAWS),
+            curves,
             rows.output,
-            population=predict(study, at_times, kind="population", draws=_DRAWS),
+            population=population,
             xlabel=xlabel,
             ylabel=ylabel,
             log=log,

@@ -15,6 +15,7 @@ from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, LEARNED
 
 _DRAWS = ("chain", "draw")
+_MOST_CELLS = 400
 
 
 def plot_prior_posterior(
@@ -76,7 +77,8 @@ def plot_prior_posterior(
         low, high = min(ends[0], after.min()), max(ends[1], after.max())
         for draws, colour, what in ((before, CLASSICAL, "prior"), (after, LEARNED, "posterior")):
             # As many cells as the narrower of the two needs; density is of all draws, seen or not.
-            width = max((np.quantile(draws, 0.95) - np.quantile(draws, 0.05)) / 18, 1e-12)
+            spread = np.quantile(draws, 0.95) - np.quantile(draws, 0.05)
+            width = max(spread / 18, (high - low) / _MOST_CELLS)
             edges = np.arange(low, high + width, min(width, (high - low) / 12))
             counts, _ = np.histogram(draws, edges)
             axes.stairs(

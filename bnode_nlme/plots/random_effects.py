@@ -1,34 +1,32 @@
-"""Random effects over the subjects, and against covariates."""
+"""How random effects are distributed over subjects and their occasions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from scipy import stats
 
-from bnode_nlme.diagnostics.effects import covariate_correlations
-from bnode_nlme.diagnostics.of_fit.random_effects import varied_covariates
+from bnode_nlme.diagnostics.of_fit.effect_levels import effect_levels
 from bnode_nlme.diagnostics.shrinkage import eta_shrinkage
 from bnode_nlme.inference.fit_result import Fit
-from bnode_nlme.nlme.build import SUBJECT_NAMES
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
-from bnode_nlme.plots.smooth_line import smooth_line
-from bnode_nlme.study.dimensions import SUBJECT
+from bnode_nlme.study.dimensions import OCCASION, SUBJECT
 
 _DRAWS = ("chain", "draw")
 
 
 def plot_random_effects(eta: Fit | xr.DataArray, omega: xr.DataArray | None = None) -> Figure:
-    """Draw how random effects are distributed over the subjects.
+    """Draw how random effects are distributed over the subjects, and over their occasions.
 
     Parameters
     ----------
     eta : Fit or xarray.DataArray (chain, draw, subject, effect)
-        A fit, or random effects at draws of the posterior.
+        A fit, or random effects at draws of the posterior; of occasions where they are over
+        ``occasion``.
     omega : xarray.DataArray (chain, draw, effect)
         Their standard deviations; of a fit its own.
 
@@ -40,37 +38,71 @@ def plot_random_effects(eta: Fit | xr.DataArray, omega: xr.DataArray | None = No
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each effect: bars, the posterior means of the subjects (narrowed by the
-        shrinkage that stands beside); blue line, all draws of all subjects; orange line, the normal
-        distribution of the population at the posterior mean of omega.
+        A panel for each effect, those of subjects first: bars, the posterior means of the subjects
+        (narrowed by the shrinkage that stands beside); blue line, all draws of all subjects; orange
+        line, the normal distribution of the population at the posterior mean of omega. Of
+        occasions the same, an occasion in the place of a subject.
     """
     if isinstance(eta, Fit) and omega is None:
-        posterior = eta.posterior
-        return plot_random_effects(posterior[SUBJECT_NAMES.values], posterior[SUBJECT_NAMES.sd])
+        levels = effect_levels(eta, "plot_random_effects")
+        panels_of = [
+            _effects(level.values(eta), level.standard_deviations(eta)) for level in levels
+        ]
+        return _figure([panel for panels in panels_of for panel in panels])
     if isinstance(eta, Fit) or omega is None:
         raise TypeError("plot_random_effects wants a fit alone, or eta and omega.")
-    (effect,) = [name for name in eta.dims if name not in (*_DRAWS, SUBJECT)]
-    count = eta.sizes[effect]
-    lost = eta_shrinkage(eta, omega)["sd"]
+    return _figure(_effects(eta, omega))
+
+
+@dataclass(frozen=True, eq=False)
+class _Effect:
+    """One random effect: draws (draws, subjects), their mean omega, its shrinkage."""
+
+    label: str
+    over: str
+    draws: NDArray[np.float64]
+    omega: float
+    shrinkage: float
+
+
+def _effects(eta: xr.DataArray, omega: xr.DataArray) -> list[_Effect]:
+    over = OCCASION if OCCASION in eta.dims else SUBJECT
+    (effect,) = [name for name in eta.dims if name not in (*_DRAWS, over)]
+    lost = eta_shrinkage(eta, omega, over=over)["sd"]
+    return [
+        _Effect(
+            str(eta[effect].to_numpy()[index]) + (", by occasion" if over == OCCASION else ""),
+            over,
+            eta.isel({effect: index})
+            .transpose(*_DRAWS, over)
+            .to_numpy()
+            .reshape(-1, eta.sizes[over]),
+            float(omega.isel({effect: index}).mean()),
+            float(lost.isel({effect: index})),
+        )
+        for index in range(eta.sizes[effect])
+    ]
+
+
+def _figure(effects: list[_Effect]) -> Figure:
+    count = len(effects)
     columns = min(count, 3)
     rows = -(-count // columns)
     figure = Figure(figsize=(3.1 * columns + 0.4, 2.7 * rows + 0.5), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for index, axes in zip(range(count), panels, strict=False):
-        own = eta.isel({effect: index})
-        spread = float(omega.isel({effect: index}).mean())
-        means = own.mean(_DRAWS).to_numpy()
+    who = " and ".join(f"{over}s" for over in dict.fromkeys(effect.over for effect in effects))
+    for own, axes in zip(effects, panels, strict=False):
+        spread, means = own.omega, own.draws.mean(axis=0)
         reach = max(3.2 * spread, 1.05 * float(np.abs(means).max()))
         grid = np.linspace(-reach, reach, 201)
         axes.hist(
             means, bins=np.linspace(-reach, reach, 22), density=True, color=LEARNED, alpha=0.3,
-            label="posterior means of subjects",
+            label=f"posterior means of {who}",
         )  # fmt: skip
-        draws = own.to_numpy().ravel()
-        density, edges = np.histogram(draws, bins=np.linspace(-reach, reach, 81), density=True)
+        density, edges = np.histogram(own.draws, bins=np.linspace(-reach, reach, 81), density=True)
         axes.plot(
             0.5 * (edges[1:] + edges[:-1]), density, color=LEARNED, lw=1.6,
-            label="draws of all subjects",
+            label=f"draws of all {who}",
         )  # fmt: skip
         axes.plot(
             grid, stats.norm.pdf(grid, 0.0, spread), color=CLASSICAL, lw=1.6, label="population"
@@ -79,111 +111,11 @@ def plot_random_effects(eta: Fit | xr.DataArray, omega: xr.DataArray | None = No
             means, np.zeros_like(means), "|", color=DATA, ms=7, alpha=0.6, clip_on=False,
             transform=axes.get_xaxis_transform(),
         )  # fmt: skip
-        label = str(eta[effect].to_numpy()[index])
-        axes.set(xlabel=f"random effect on {label}", yticks=[], xlim=(-reach, reach))
+        axes.set(xlabel=f"random effect on {own.label}", yticks=[], xlim=(-reach, reach))
         axes.locator_params(axis="x", nbins=5)
-        axes.set_title(
-            f"ω = {spread:.2f}, shrinkage {100 * float(lost.isel({effect: index})):.0f} %",
-            fontsize=9,
-        )
+        axes.set_title(f"ω = {spread:.2f}, shrinkage {100 * own.shrinkage:.0f} %", fontsize=9)
     for axes in panels[count:]:
         axes.set_axis_off()
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     return figure
-
-
-def plot_covariates(
-    eta: Fit | xr.DataArray,
-    covariates: Mapping[str, ArrayLike] | None = None,
-    *,
-    units: Mapping[str, str] | None = None,
-    mass: float = 0.9,
-) -> Figure:
-    """Draw every random effect against every covariate.
-
-    Parameters
-    ----------
-    eta : Fit or xarray.DataArray (chain, draw, subject, effect)
-        A fit, or random effects at draws of the posterior.
-    covariates : mapping of str to array_like (subject,)
-        Numbers, or labels; of a fit by default those of its study that vary.
-    units
-        Of the covariates, by name.
-    mass
-        Probability of the bars and of the intervals of the correlations.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Rows: effects; columns: covariates. Points and bars: posterior mean and interval of each
-        subject; orange: local regression, or means by label; above, the correlation with the
-        interval of the population's, as `covariate_correlations` gives it (of a covariate with
-        more than two labels: none).
-
-    Raises
-    ------
-    ValueError
-        When there are no covariates.
-    """
-    if isinstance(eta, Fit):
-        if covariates is None and eta.study is not None:
-            covariates = varied_covariates(eta.study)
-        return plot_covariates(
-            eta.posterior[SUBJECT_NAMES.values], covariates, units=units, mass=mass
-        )
-    if not covariates:
-        raise ValueError("plot_covariates wants covariates that vary between subjects; found none.")
-    (effect,) = [name for name in eta.dims if name not in (*_DRAWS, SUBJECT)]
-    names = list(covariates)
-    figure = Figure(
-        figsize=(2.9 * len(names) + 0.5, 2.5 * eta.sizes[effect] + 0.3), layout="constrained"
-    )
-    panels = figure.subplots(
-        eta.sizes[effect], len(names), squeeze=False, sharex="col", sharey="row"
-    )
-    found = covariate_correlations(eta, covariates, mass=mass)
-    means = eta.mean(_DRAWS)
-    low, high = eta.quantile([0.5 - mass / 2, 0.5 + mass / 2], _DRAWS)
-    for row in range(eta.sizes[effect]):
-        at = {effect: row}
-        for column, name in enumerate(names):
-            axes, values = panels[row, column], np.asarray(covariates[name])
-            numeric = np.issubdtype(values.dtype, np.number)
-            levels, codes = np.unique(values, return_inverse=True)
-            grouped = not numeric or levels.size <= 5
-            # Subjects of one level stand side by side, so that their bars can be told apart.
-            across = codes + _aside(codes) if grouped else values.astype(float)
-            middle = means.isel(at).to_numpy()
-            axes.vlines(across, low.isel(at), high.isel(at), color=LEARNED, lw=0.8, alpha=0.45)
-            axes.plot(across, middle, "o", color=LEARNED, ms=3.5, mec="white", mew=0.4)
-            axes.axhline(0.0, color=DATA, lw=0.9, ls=":")
-            if grouped:
-                for level in range(levels.size):
-                    mean = middle[codes == level].mean()
-                    axes.hlines(mean, level - 0.3, level + 0.3, color=CLASSICAL, lw=2.2)
-                axes.set_xticks(
-                    range(levels.size),
-                    [f"{level:g}" if numeric else str(level) for level in levels],
-                )
-            else:
-                axes.plot(*smooth_line(across, middle), color=CLASSICAL, lw=1.8)
-            own = [key for key in found.covariate.values if key.split("=")[0] == name]
-            if len(own) == 1:
-                r = float(found.correlation.sel(covariate=own[0]).isel(at))
-                ends = found["population"].sel(covariate=own[0]).isel(at).to_numpy()
-                title = f"r = {r:.2f} ({ends[0]:.2f} to {ends[2]:.2f})"
-                axes.set_title(title.replace("-", "−"), fontsize=8.5)
-            if row == eta.sizes[effect] - 1:
-                unit = (units or {}).get(name)
-                axes.set_xlabel(f"{name} ({unit})" if unit else name)
-        panels[row, 0].set_ylabel(f"random effect on {eta[effect].to_numpy()[row]}")
-    return figure
-
-
-def _aside(codes: np.ndarray) -> np.ndarray:
-    place = np.empty(codes.size)
-    for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code)
-        place[rows] = np.linspace(-0.28, 0.28, rows.size) if rows.size > 1 else 0.0
-    return place

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
 import xarray as xr
 
-from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.results.failed_solves import failed_solves, warn_of_failed_solves
 from bnode_nlme.results.individualisation import Individualisation
 from bnode_nlme.results.population_draws import (
     SAMPLE,
@@ -92,13 +91,47 @@ def predict(
     Warns
     -----
     UserWarning
-        When solves failed, with their number.
+        When solves failed: how many, at how many draws, of which subjects, and why.
 
     Notes
     -----
     All draws and subjects are solved as one large population; where the system has networks, each
     draw is a population of its own.
     """
+    predicted = predicted_draws(
+        fit,
+        study,
+        kind=kind,
+        draws=draws,
+        parameters=parameters,
+        residual_error=residual_error,
+        lloq=lloq,
+        uloq=uloq,
+        states=states,
+        seed=seed,
+    )
+    warn_of_failed_solves(
+        "predict",
+        {"predictions": predicted["status"]},
+        "their predictions are NaN, and `status` says which",
+    )
+    return predicted
+
+
+def predicted_draws(
+    fit: Fit | Individualisation,
+    study: Study | None = None,
+    *,
+    kind: Kind = "individual",
+    draws: int | None = None,
+    parameters: Parameters = "draws",
+    residual_error: bool = False,
+    lloq: Limits = None,
+    uloq: Limits = None,
+    states: bool = False,
+    seed: int = 0,
+) -> xr.Dataset:
+    """As `predict`; what is to be said of failed solves is left to the caller."""
     if isinstance(fit, Individualisation):
         predicted = _of_patients(fit, study, kind, draws, parameters, seed, residual_error, states)
         nlme = declaration_of(fit.fit, "predict")
@@ -114,20 +147,11 @@ def predict(
             "predict: lloq= and uloq= are limits of drawn measurements, and want "
             "residual_error=True."
         )
-    failed = int((predicted["status"] != SolveStatus.SUCCESS).sum())
-    if failed:
-        codes = np.unique(predicted["status"].to_numpy())
-        causes = "; ".join(SolveStatus(int(c)).message for c in codes if c != SolveStatus.SUCCESS)
-        warnings.warn(
-            f"{failed} of {predicted['status'].size} solves failed; their predictions are NaN, and "
-            f"`status` says which. Causes: {causes}.",
-            stacklevel=2,
-        )
     predicted.attrs = {
         "kind": kind,
         "parameters": parameters,
         "seed": seed,
-        "failed": failed,
+        "failed": int(failed_solves(predicted["status"]).sum()),
         "fit_method": (fit.fit if isinstance(fit, Individualisation) else fit).method,
     }
     return predicted

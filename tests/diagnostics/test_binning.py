@@ -49,7 +49,7 @@ def test_quantile_bins_are_nearly_equal_and_part_no_equal_times() -> None:
 
 def test_nominal_bins_take_measured_times_to_the_nearest() -> None:
     edges = nominal_edges([1.0, 0.0, 4.0])
-    np.testing.assert_array_equal(edges, [0.0, 0.5, 2.5, 4.0])
+    np.testing.assert_array_equal(edges, [-np.inf, 0.5, 2.5, np.inf])
     np.testing.assert_array_equal(
         bin_of([-0.1, 0.4, 0.9, 2.4, 2.6, 9.0], edges), [0, 0, 1, 1, 2, 2]
     )

@@ -106,6 +106,16 @@ def test_vpc_corrected_stratified_and_against_time_after_dose(theophylline):
         bn.vpc(theophylline, "ca")
 
 
+def test_edges_of_a_vpc_that_leave_rows_out_are_refused(theophylline):
+    with pytest.raises(
+        ValueError,
+        match=r"12 of 132 lie outside 0 to 20: row 12 of the table \(subject 1\) at 24\.37",
+    ):
+        bn.vpc(theophylline, edges=[0.0, 2.0, 20.0])
+    table = bn.vpc(theophylline, replicates=20, edges=[0.0, 2.0, 20.0, np.inf])
+    assert table["count"].to_numpy()[0, -1] == 12
+
+
 def test_npde_are_standard_normal_and_of_a_wrong_model_not(fit, lines):
     table = bn.npde(fit, replicates=1000, seed=1)
     assert stats.kstest(table["npde"], "norm").pvalue > 1e-3
@@ -378,4 +388,13 @@ def test_censored_measurements_are_compared_as_censored(lines):
     several = replace(fit, study=below_limits(lines, lambda s: 11.0 + s % 2))
     with pytest.raises(ValueError, match=r"have 2 limits \(11, 12\).*Give lloq="):
         bn.vpc(several)
+    # Residuals are compared with no replicates: any number of limits will do.
+    table = bn.goodness_of_fit(several, draws=20)
+    assert table.attrs["limits"] == [11.0, 12.0]
+    assert table.attrs["censored"] == int((several.study.records.censoring == 1).sum())
+    assert np.isfinite(bn.shrinkage(several)["epsilon"]).all()
+    (above, *_) = bn.plot_goodness_of_fit(table).axes
+    dashed = [line for line in above.lines if line.get_linestyle() == "--"]
+    assert [line.get_ydata()[0] for line in dashed] == [11.0, 12.0]
+    assert str(dashed[0].get_label()).endswith(f"({table.attrs['censored']} beyond, not drawn)")
     assert bn.vpc(several, replicates=20, lloq=12.0).attrs["lloq"] == 12.0

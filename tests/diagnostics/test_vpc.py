@@ -201,6 +201,32 @@ def test_what_is_left_out_is_counted() -> None:
     assert result.row.to_numpy().tolist() == list(range(2, 140))
 
 
+def test_edges_hold_every_measurement_or_are_refused() -> None:
+    time, observed, simulated = _data()
+    given = vpc(time, observed, simulated, edges=[0.0, 3.0, 12.0, 30.0])
+    np.testing.assert_array_equal(given["left"][0], [0.0, 3.0, 12.0])
+    np.testing.assert_array_equal(given["right"][0], [3.0, 12.0, 30.0])
+    assert int(given["count"].sum()) == time.size
+    # Groups without an end are those of edges beyond all times, and are drawn as far as times go.
+    endless = vpc(time, observed, simulated, edges=[-np.inf, 3.0, 12.0, np.inf])
+    for name in ("count", "observed", "simulated"):
+        np.testing.assert_array_equal(endless[name], given[name])
+    assert float(endless["left"][0, 0]) == time.min()
+    assert float(endless["right"][0, -1]) == time.max()
+    late = np.flatnonzero(time > 12.0)
+    with pytest.raises(
+        ValueError,
+        match=rf"{late.size} of {time.size} lie outside 0 to 12: row {late[0]} \(counted from 0\) "
+        rf"at {time[late[0]]:g}, .* and {late.size - 8} more\. Give further edges, or -np\.inf",
+    ):
+        vpc(time, observed, simulated, edges=[0.0, 3.0, 12.0])
+    # What is not measured is compared with nothing, and may lie anywhere.
+    unmeasured = np.where(time > 12.0, np.nan, observed)
+    assert vpc(time, unmeasured, simulated, edges=[0.0, 3.0, 12.0]).sizes["bin"] == 2
+    with pytest.raises(ValueError, match=r"two or more increasing numbers; found \[0\.0, 5\.0, 5"):
+        vpc(time, observed, simulated, edges=[0.0, 5.0, 5.0, 30.0])
+
+
 def test_what_is_given_wrongly_is_named() -> None:
     time, measured, simulated = _data()
     with pytest.raises(ValueError, match=r"Wanted `time` for each of the 140 .* shape \(139,\)"):

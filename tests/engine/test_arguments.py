@@ -65,7 +65,10 @@ def test_weights(call: Any, weights: Any, message: str) -> None:
 
 @BOTH
 def test_missing_covariates(call: Any) -> None:
-    with pytest.raises(ValueError, match=r"covariate 'WT'.*holds none.*covariates=\['WT'\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"covariate 'WT'.*holds none.*covariates=\['WT'\], or give Study.from_regimen covariates=\{'WT'",
+    ):
         call(LEARNED, STUDY, {"k": 1.0}, {"uptake": np.zeros(7)})
 
 

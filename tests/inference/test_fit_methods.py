@@ -111,12 +111,14 @@ def test_importance_resampling_corrects_what_no_normal_can_have() -> None:
     np.testing.assert_allclose(np.mean((x - x.mean()) ** 3), third, atol=0.12)
 
 
+@pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning")
 def test_same_seed_same_draws() -> None:
     first, second = (fitted("nuts", draws=50, tune=100) for _ in range(2))
     np.testing.assert_array_equal(first.posterior["m"], second.posterior["m"])
     assert not np.array_equal(first.posterior["m"][0], first.posterior["m"][1])
 
 
+@pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning")
 def test_pymcs_own_sampler_agrees() -> None:
     result = fitted("nuts", sampler="pymc", draws=500, tune=300, cores=1)
     mean, covariance = exact_posterior()

@@ -17,6 +17,9 @@ from bnode_nlme.study.occasions import Occasions
 from bnode_nlme.study.records import Records
 from tests.distributions.problems import bolus_study, clearance_model
 
+# Runs as short as may be: what they say of convergence is shown in test_convergence.
+pytestmark = pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning")
+
 
 class Declared:
     """Stands for a declaration: something that is built with a study."""

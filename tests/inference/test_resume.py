@@ -19,6 +19,9 @@ from bnode_nlme.inference.run_folder import ChainDraws, RunFolder, recover
 from tests.inference.linear_mixed import linear_mixed
 from tests.inference.slow_model import CHAINS, DRAWS, SIZE, run, slow_model
 
+# Runs as short as may be: what they say of convergence is shown in test_convergence.
+pytestmark = pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning")
+
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 900.0
 
@@ -221,3 +224,17 @@ def test_a_replacement_that_was_cut_short_is_undone(tmp_path: Path) -> None:
     path.rename(tmp_path / ".r.zarr.draws")
     recover(path)
     assert RunFolder(path).settings == {"a": 1}
+
+
+def test_another_method_does_not_replace_an_unfinished_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.zarr"
+    RunFolder.create(path, {}, np.zeros((2, 3)))
+    before = sorted(str(p.relative_to(path)) for p in path.rglob("*"))
+    for method in ("laplace", "map", "advi", "pathfinder"):
+        with pytest.raises(
+            ValueError,
+            match=f"unfinished run of method='nuts', .*'{method}' would replace.*another",
+        ):
+            fit(linear_mixed(), method=method, path=path, resume=True, progress=False)
+    assert sorted(str(p.relative_to(path)) for p in path.rglob("*")) == before
+    assert RunFolder.is_unfinished(path)

@@ -97,8 +97,8 @@ def test_shrinkage_of_effects_and_residuals(fit):
     table = bn.shrinkage(fit)
     (axes,) = bn.plot_shrinkage(table).axes
     drawn = {line.get_label(): np.asarray(line.get_xdata()) for line in axes.lines}
-    np.testing.assert_allclose(drawn["η, standard deviation"], 100 * table["sd"])
-    np.testing.assert_allclose(drawn["η, variance"], 100 * table["variance"])
+    np.testing.assert_allclose(drawn["η: standard deviation"], 100 * table["sd"])
+    np.testing.assert_allclose(drawn["η: variance"], 100 * table["variance"])
     np.testing.assert_allclose(drawn["ε"], 100 * table["epsilon"])
     assert [label.get_text() for label in axes.get_yticklabels()] == ["η CL", "η V", "ε cp"]
 

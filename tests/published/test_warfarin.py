@@ -71,7 +71,7 @@ def sampled(request: pytest.FixtureRequest) -> Sampled:
 def test_the_chains_converged(sampled: Sampled) -> None:
     table = parameter_summary(sampled.fit.posterior)
     assert table["r_hat"].max() <= 1.01
-    assert table["ess"].min() >= 400
+    assert table["ess_bulk"].min() >= 400
     assert int(sampled.fit.sample_stats["diverging"].sum()) == 0
 
 

@@ -13,6 +13,9 @@ import bnode_nlme as bn
 from bnode_nlme.inference import fit
 from tests.nlme.declarations import oral
 
+# Runs as short as may be: what they say of convergence is shown in test_convergence.
+pytestmark = pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning")
+
 
 @pytest.mark.slow
 def test_individualised_as_the_joint_posterior_has_it():

@@ -11,12 +11,12 @@ from bnode_nlme.diagnostics.of_fit.visited_inputs import visited_inputs
 from bnode_nlme.diagnostics.percentiles import central_quantiles
 from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.nlme.network_inputs import judged_at
 from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.results.population_draws import declaration_of
 from bnode_nlme.study.study import Study
 
-_POINTS, _DRAWS = 50, 20
-_LEFT_OUT = 0.01
+_DRAWS = 20
 _CHAINS = ("chain", "draw")
 
 
@@ -117,11 +117,7 @@ def _points(fit: Fit, network: MLP, covariates: tuple[str, ...]) -> NDArray[np.f
         return np.asarray(np.unique(_columns(study, covariates), axis=0))
     total = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
     visited = visited_inputs(fit, study, network, draws=min(_DRAWS, total))
-    if network.inputs == 1:
-        first, last = np.quantile(visited[:, 0], [_LEFT_OUT, 1.0 - _LEFT_OUT])
-        return np.linspace(first, last, _POINTS)[:, None]
-    order = np.lexsort(visited.T[::-1])
-    return np.asarray(visited[order[np.linspace(0, len(order) - 1, _POINTS).astype(np.intp)]])
+    return judged_at(visited)
 
 
 def _columns(study: Study, names: tuple[str, ...]) -> NDArray[np.float64]:

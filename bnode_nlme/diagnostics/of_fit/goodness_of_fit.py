@@ -11,8 +11,9 @@ from bnode_nlme.diagnostics.residuals import goodness_of_fit as goodness_of_fit_
 from bnode_nlme.distributions.continuous import Continuous
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.results.error_numbers import error_numbers
+from bnode_nlme.results.failed_solves import warn_of_failed_solves
 from bnode_nlme.results.population_draws import chosen_draws, population_draws
-from bnode_nlme.results.predict import predict
+from bnode_nlme.results.predict import Kind, predicted_draws
 from bnode_nlme.study.dimensions import OBSERVATION
 
 
@@ -43,16 +44,25 @@ def goodness_of_fit(
     -------
     xarray.Dataset
         As `bnode_nlme.diagnostics.goodness_of_fit` gives it, over ``observation`` (labelled by the
-        rows of the table). Censored measurements are NaN. Residuals of a log-normal error are those
-        of the logarithm; those of a Student-t error are in its scale. `bn.plot_goodness_of_fit`
-        draws it.
+        rows of the table). Censored measurements are NaN; the attribute ``censored`` counts them,
+        ``limits`` holds where they are censored. Residuals of a log-normal error are those
+        of the logarithm; those of a Student-t error are in its scale. ``failed`` counts the draws
+        at which a row's solve failed: means are over the others, and NaN where there is none.
+        `bn.plot_goodness_of_fit` draws it.
 
     Raises
     ------
     ValueError
         When the output is not continuous, or the fit has no declaration or study.
+
+    Warns
+    -----
+    UserWarning
+        When solves failed: how many, at how many draws, of which subjects, and why.
     """
-    return residuals(fit, output, draws=draws, replicates=replicates, seed=seed)
+    return residuals(
+        fit, output, draws=draws, replicates=replicates, seed=seed, what="goodness_of_fit"
+    )
 
 
 def residuals(
@@ -63,21 +73,29 @@ def residuals(
     replicates: int = 0,
     seed: int = 0,
     of_sd: bool = False,
+    what: str,
 ) -> xr.Dataset:
     """As `goodness_of_fit`; with `of_sd`, weighted residuals in units of the error's own sd.
 
     For Student-t errors that is the scale times ``sqrt(nu / (nu - 2))`` at each draw; the residuals
-    are NaN where nu is 2 or less at some draw.
+    are NaN where nu is 2 or less at some draw. `what` is the name of the caller.
     """
-    rows = measured_output(fit, output, "goodness_of_fit")
+    rows = measured_output(fit, output, what)
     indices = chosen_draws(fit, draws)
     error = error_numbers(rows.nlme, rows.output, population_draws(fit, indices), indices.size)
+    kinds: tuple[Kind, ...] = ("individual", "population")
+    predicted = {kind: predicted_draws(fit, kind=kind, draws=draws) for kind in kinds}
+    warn_of_failed_solves(
+        what,
+        {f"{kind} predictions": predicted[kind]["status"] for kind in kinds},
+        "means and residuals are over the other draws, and NaN where there is none",
+    )
     predictions = {
-        kind: predict(fit, kind=kind, draws=draws)[rows.output].to_numpy()[:, rows.positions]
-        for kind in ("individual", "population")
+        kind: predicted[kind][rows.output].to_numpy()[:, rows.positions] for kind in kinds
     }
+    solved = ~np.isnan(predictions["individual"])
     measured = np.where(rows.censoring == 0, rows.value, np.nan)
-    scale = error.scale(predictions["individual"])
+    scale = np.where(solved, error.scale(predictions["individual"]), np.nan)
     sd = scale * error.noise_sd() if of_sd else scale
     given = (
         {"npde": npde(fit, rows.output, replicates=replicates, calibrate=0, seed=seed)["npde"]}
@@ -87,9 +105,10 @@ def residuals(
     logarithmic = isinstance(error.family, Continuous) and error.family.log_scale
     # A prediction of 0 has no logarithm, and with a proportional error no scale: no residual.
     with np.errstate(divide="ignore", invalid="ignore"):
-        usable = np.all(sd > 0.0, axis=0) & np.all(np.isfinite(predictions["individual"]), axis=0)
+        possible = (sd > 0.0) & np.isfinite(predictions["individual"])
         if logarithmic:
-            usable &= np.all(predictions["individual"] > 0.0, axis=0)
+            possible &= predictions["individual"] > 0.0
+        usable = np.all(possible | ~solved, axis=0) & solved.any(axis=0)
     table = goodness_of_fit_of_arrays(
         rows.time,
         rows.subject,
@@ -114,5 +133,11 @@ def residuals(
     for name in ("iwres", "iwres_sampled"):
         table[name] = table[name].where(usable)
     table = table.assign_coords({OBSERVATION: rows.row})
-    table.attrs["output"] = rows.output
+    censored = rows.censoring != 0
+    table.attrs |= {
+        "output": rows.output,
+        "draws": indices.size,
+        "censored": int(censored.sum()),
+        "limits": np.unique(rows.value[censored]).tolist(),
+    }
     return table

@@ -38,7 +38,7 @@ class MeasuredOutput:
     censoring : ndarray (M,)
         0 measured, 1 below, -1 above.
     lloq, uloq : ndarray (M,) or None
-        Limits of every row; None where nothing is censored on that side.
+        Limits of every row; None where nothing is censored on that side, or nobody asked.
     """
 
     nlme: NLME
@@ -52,6 +52,10 @@ class MeasuredOutput:
     censoring: NDArray[np.int64]
     lloq: Array | None
     uloq: Array | None
+
+    def name(self, place: int) -> str:
+        """Name one of the M rows for a message."""
+        return f"row {self.row[place]} of the table (subject {self.subject[place]})"
 
     @property
     def time_after_dose(self) -> Array:
@@ -84,6 +88,7 @@ def measured_output(
     output: str | None,
     what: str,
     *,
+    limits: bool = False,
     lloq: float | None = None,
     uloq: float | None = None,
 ) -> MeasuredOutput:
@@ -97,8 +102,11 @@ def measured_output(
         Which; may be None where there is only one.
     what
         Name of the caller.
+    limits
+        Whether to find the limits of quantification of all rows, as a comparison with replicates
+        wants them.
     lloq, uloq
-        Limits of quantification; by default those of the censored rows, where they agree.
+        These limits; by default those of the censored rows, where they agree.
 
     Raises
     ------
@@ -128,8 +136,8 @@ def measured_output(
         value=value,
         subject=study.subjects[records.subject[rows]],
         censoring=censoring,
-        lloq=_limits(what, "lloq", lloq, value[censoring == 1], len(rows)),
-        uloq=_limits(what, "uloq", uloq, value[censoring == -1], len(rows)),
+        lloq=_limits(what, "lloq", lloq, value[censoring == 1], len(rows)) if limits else None,
+        uloq=_limits(what, "uloq", uloq, value[censoring == -1], len(rows)) if limits else None,
     )
 
 

@@ -59,16 +59,22 @@ def npde(
     ValueError
         When the fit has no declaration or study, or replicates are too few.
 
+    Warns
+    -----
+    UserWarning
+        When solves failed: how many, of which subjects, and why. A subject is compared with the
+        replicates in which its solve succeeded.
+
     Notes
     -----
     The model was fitted to the same measurements, so the tests are conservative.
     """
-    rows = measured_output(fit, output, "npde", lloq=lloq, uloq=uloq)
+    rows = measured_output(fit, output, "npde", limits=True, lloq=lloq, uloq=uloq)
     family = rows.nlme.errors[rows.output].family
     decorrelate = isinstance(family, Continuous | BetaFamily)
     table = npde_of_arrays(
         rows.value,
-        simulated_replicates(fit, rows, replicates, parameters, seed),
+        simulated_replicates(fit, rows, replicates, parameters, seed, "npde"),
         rows.subject,
         censoring=rows.censoring,
         lloq=rows.lloq,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from bnode_nlme.diagnostics.of_fit.effect_levels import LEVELS, effect_levels
 from bnode_nlme.diagnostics.of_fit.shrinkage import shrinkage
 from bnode_nlme.diagnostics.parameter_table import EffectDistribution
 from bnode_nlme.diagnostics.parameter_table import parameter_table as table_of_draws
 from bnode_nlme.distributions.continuous import Continuous
 from bnode_nlme.inference.fit_result import Fit
-from bnode_nlme.nlme.build import OCCASION_NAMES, SUBJECT_NAMES
 from bnode_nlme.nlme.individual_values import coefficient_name, population_name
 from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.results.population_draws import declaration_of
@@ -41,7 +41,8 @@ def parameter_table(
     -------
     pandas.DataFrame
         As `bnode_nlme.diagnostics.parameter_table` gives it; `format_parameter_table` makes text of
-        it. Correlations that the model has at zero, and weights of networks, are left out.
+        it. ``omega[CL]`` is the standard deviation of the subjects' effects, ``omega_occasion[CL]``
+        that of the effects of occasions, each with its %CV and its shrinkage. Correlations that the model has at zero, and weights of networks, are left out.
 
     Raises
     ------
@@ -72,8 +73,8 @@ def _roles(nlme: NLME) -> dict[str, list[str]]:
     ]
     return {
         "typical": [population_name(name) for name in nlme.parameters],
-        "omegas": [SUBJECT_NAMES.sd, OCCASION_NAMES.sd],
-        "correlations": [SUBJECT_NAMES.correlation, OCCASION_NAMES.correlation],
+        "omegas": [level.names.sd for level in LEVELS],
+        "correlations": [level.names.correlation for level in LEVELS],
         "errors": [
             f"{output}_{parameter}"
             for output, error in nlme.errors.items()
@@ -89,12 +90,13 @@ def _distributions(nlme: NLME) -> dict[str, EffectDistribution]:
 
 def _shrinkage(fit: Fit, nlme: NLME) -> dict[str, float]:
     """By row: that of an effect beside its omega, that of residuals beside each of their scales."""
-    if not nlme.subject_effects or fit.study is None:
+    if not (nlme.subject_effects or nlme.occasion_effects) or fit.study is None:
         return {}
     found = shrinkage(fit)
     shares = {
-        f"{SUBJECT_NAMES.sd}[{name}]": float(found["sd"].sel(effect=name))
-        for name in nlme.subject_effects
+        f"{level.names.sd}[{label}]": float(share)
+        for level in effect_levels(fit, "parameter_table")
+        for label, share in found[f"{level.prefix}sd"].to_series().items()
     }
     for output, error in nlme.errors.items():
         if isinstance(error.family, Continuous):

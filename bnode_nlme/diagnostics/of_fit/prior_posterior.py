@@ -8,8 +8,7 @@ from pytensor.compile.mode import Mode
 
 from bnode_nlme.diagnostics.contraction import contraction
 from bnode_nlme.inference.fit_result import Fit
-from bnode_nlme.inference.fit_summary import population_variables
-from bnode_nlme.nlme.nlme import NLME
+from bnode_nlme.inference.parameter_summary import population_variables
 from bnode_nlme.results.population_draws import declaration_of, require_fit
 
 # A few scalars a draw: compiling them takes longer than drawing them all without.
@@ -63,11 +62,10 @@ def prior_draws(fit: Fit, *, draws: int = 2000, seed: int = 0) -> xr.Dataset:
         if fit.study is None:
             raise ValueError("Draws of the prior want the model; load the fit with its model.")
         model = declaration_of(fit, "prior_posterior").build(fit.study)
-    networks = fit.nlme.all_networks if isinstance(fit.nlme, NLME) else {}
     names = [
         name
         for name in population_variables(fit.posterior)
-        if name not in networks and not name.endswith(("_log", "_logit"))
+        if not name.endswith(("_log", "_logit"))
     ]
     tree = pm.sample_prior_predictive(
         draws, model=model, var_names=names, random_seed=seed, compile_kwargs={"mode": _MODE}

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from bnode_nlme.diagnostics.binning import Binning
+from bnode_nlme.diagnostics.binning import Binning, enclosing_edges
 from bnode_nlme.diagnostics.of_fit.measured_output import MeasuredOutput, measured_output
 from bnode_nlme.diagnostics.of_fit.replicates import replicates as simulated_replicates
 from bnode_nlme.diagnostics.vpc import vpc as vpc_of_arrays
@@ -78,20 +78,30 @@ def vpc(
     Raises
     ------
     ValueError
-        When an argument is faulty, or the fit has no declaration or study.
+        When an argument is faulty (measurements outside `edges` are named), or the fit has no
+        declaration or study.
+
+    Warns
+    -----
+    UserWarning
+        When solves failed: how many, of which subjects, and why. A replicate in which one failed is
+        left out.
     """
-    rows = measured_output(fit, output, "vpc", lloq=lloq, uloq=uloq)
+    rows = measured_output(fit, output, "vpc", limits=True, lloq=lloq, uloq=uloq)
     if against not in get_args(Against):
         raise ValueError(f"vpc: against= wants 'time' or 'time_after_dose'; found {against!r}.")
+    time = rows.time if against == "time" else rows.time_after_dose
+    if edges is not None:  # before anything is simulated
+        edges = enclosing_edges(edges, time, rows.name)
     strata = None if stratify is None else _strata(rows, stratify)
     prediction = None
     if corrected:
         typical = predict(fit, rows.study, kind="population", parameters=parameters)
         prediction = typical[rows.output].mean("sample").to_numpy()[rows.positions]
     table = vpc_of_arrays(
-        rows.time if against == "time" else rows.time_after_dose,
+        time,
         rows.value,
-        simulated_replicates(fit, rows, replicates, parameters, seed),
+        simulated_replicates(fit, rows, replicates, parameters, seed, "vpc"),
         percentiles=percentiles,
         mass=mass,
         binning=binning,
