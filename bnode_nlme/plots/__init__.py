@@ -1,5 +1,6 @@
 """The only place that draws."""
 
+from bnode_nlme.plots.function_band import plot_function_band as plot_function_band
 from bnode_nlme.plots.function_convergence import (
     plot_function_convergence as plot_function_convergence,
 )

@@ -52,7 +52,9 @@ def test_one_network_replaced_leaves_the_other() -> None:
 
 
 def test_several_outputs_inputs_as_a_tensor_and_old_parameters() -> None:
-    replaced = learned.with_function("interaction", lambda p, x, z: (0.0, p.slope * x * z / p.V), ("slope",))
+    replaced = learned.with_function(
+        "interaction", lambda p, x, z: (0.0, p.slope * x * z / p.V), ("slope",)
+    )
     w = np.linspace(-1.0, 1.0, ELIMINATION.size)
     found = values(replaced, [6.0, 0.5], [2.0, 0.1], w)
     np.testing.assert_allclose(found[1], 0.1 * 6.0 * 0.5 / 2.0 - 0.5, rtol=1e-14)
@@ -68,13 +70,15 @@ def test_it_travels_to_other_processes() -> None:
 
 
 def test_what_cannot_be_replaced() -> None:
-    with pytest.raises(DeclarationError, match="no network 'uptake'.*'elimination', 'interaction'"):
+    with pytest.raises(DeclarationError, match=r"no network 'uptake'.*'elimination', 'interaction'"):
         learned.with_function("uptake", lambda p, x: 0.0)
     with pytest.raises(DeclarationError, match="'V' is declared twice in parameters="):
         learned.with_function("elimination", lambda p, x: p.V, ("V",))
-    with pytest.raises(DeclarationError, match="network 'elimination': wanted a function of .p, x1."):
+    with pytest.raises(
+        DeclarationError, match=r"network 'elimination': wanted a function of \(p, x1\)"
+    ):
         learned.with_function("elimination", lambda p: p.V)
     with pytest.raises(DeclarationError, match="sequence of 2 expressions"):
         learned.with_function("interaction", lambda p, x, z: x)
-    with pytest.raises(DeclarationError, match="does not have|no parameter named 'Km'"):
+    with pytest.raises(DeclarationError, match="no parameter named 'Km'"):
         learned.with_function("elimination", lambda p, x: p.Km)
