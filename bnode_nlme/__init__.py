@@ -18,7 +18,10 @@ from bnode_nlme.diagnostics.of_fit import prior_posterior as prior_posterior
 from bnode_nlme.diagnostics.of_fit import random_effects as random_effects
 from bnode_nlme.diagnostics.of_fit import shrinkage as shrinkage
 from bnode_nlme.diagnostics.of_fit import vpc as vpc
+from bnode_nlme.discovery import Discovery as Discovery
+from bnode_nlme.discovery import Form as Form
 from bnode_nlme.discovery import LearnedFunction as LearnedFunction
+from bnode_nlme.discovery import discover as discover
 from bnode_nlme.discovery import learned_function as learned_function
 from bnode_nlme.distributions import Additive as Additive
 from bnode_nlme.distributions import Bernoulli as Bernoulli
