@@ -69,6 +69,8 @@ from bnode_nlme.nlme import Power as Power
 from bnode_nlme.nlme import PyMCPrior as PyMCPrior
 from bnode_nlme.nlme import Uniform as Uniform
 from bnode_nlme.plots import plot_covariates as plot_covariates
+from bnode_nlme.plots import plot_discovery as plot_discovery
+from bnode_nlme.plots import plot_extrapolation as plot_extrapolation
 from bnode_nlme.plots import plot_function_convergence as plot_function_convergence
 from bnode_nlme.plots import plot_goodness_of_fit as plot_goodness_of_fit
 from bnode_nlme.plots import plot_individual_fits as plot_individual_fits
