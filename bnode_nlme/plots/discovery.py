@@ -187,12 +187,12 @@ def _curves(found: Discovery, own: Candidate, x: Array) -> Array:
         .ravel()
         for constant in own.form.constants
     ]
-    count = min([_DRAWS, *(values.size for values in draws)])
+    total = draws[0].size if draws else 1
     function = own.form.array_function()
     with np.errstate(all="ignore"):
         curves = [
             np.broadcast_to(function(x, *(values[place] for values in draws)), x.shape)
-            for place in range(count)
+            for place in np.linspace(0, total - 1, min(_DRAWS, total)).astype(np.intp)
         ]
     return np.array(curves)
 
