@@ -101,7 +101,6 @@ def discover(
     all others are.
     """
     function = learned_function(fitted, network, seed=seed, prior_draws=100)
-    nlme: NLME = fitted.nlme
     _check(fitted, function, keep)
     rng = np.random.default_rng(seed)
     seen = _where_data_lie(function, draws, rng)
@@ -211,10 +210,7 @@ def _from_function(found: FormFit, terms: SparseTerms | None) -> Candidate:
         form.name,
         "sparse" if is_sparse else "form",
         form,
-        {
-            name: Constant.of(found.constants[:, place])
-            for place, name in enumerate(form.constants)
-        },
+        {name: Constant.of(found.constants[:, place]) for place, name in enumerate(form.constants)},
         found.explained,
         found.misfit,
         form.complexity,

@@ -158,7 +158,11 @@ class Discovery:
         ]
         for own in self.candidates:
             elpd = "" if own.elpd is None else f"{float(own.elpd.elpd):.1f}"
-            apart = "" if np.isnan(own.difference) else f"{own.difference:+.1f} ± {own.difference_se:.1f}"
+            apart = (
+                ""
+                if np.isnan(own.difference)
+                else f"{own.difference:+.1f} ± {own.difference_se:.1f}"
+            )
             weight = "" if np.isnan(own.weight) else f"{own.weight:.2f}"
             explained = "" if np.isnan(own.explained) else f"{own.explained:.0%}"
             mark = " refuted" if own.refuted else "" if own.elpd is not None else f" {own.note}"

@@ -16,6 +16,7 @@ BAND = 0.9
 """Probability of the band that a form has to stay within."""
 
 _STARTS, _FEW, _POLISHED = 400, 30, 6
+_WORST = 1e10
 _FAR = 12.0
 """Bounds of logarithms, around those of the function's and the inputs' scales."""
 
@@ -137,9 +138,7 @@ class _Problem:
         value = np.sqrt(np.average(draws.median**2, weights=draws.weight)) or 1.0
         across = np.abs(np.average(draws.points, axis=0, weights=draws.weight))
         across = np.where(across > 0.0, across, 1.0)
-        self._scales = np.log(
-            np.concatenate([[value, 1.0], across, 1.0 / across, value / across])
-        )
+        self._scales = np.log(np.concatenate([[value, 1.0], across, 1.0 / across, value / across]))
         self._value = value
 
     def constants(self, position: Array) -> Array:
@@ -151,7 +150,8 @@ class _Problem:
         return np.broadcast_to(np.asarray(found, dtype=np.float64), (self._count,))
 
     def residual(self, position: Array, values: Array) -> Array:
-        return np.nan_to_num((self.value(position) - values) * self._root, nan=1e10, posinf=1e10)
+        found = np.nan_to_num((self.value(position) - values) * self._root, nan=_WORST)
+        return np.clip(found, -_WORST, _WORST)
 
     def starts(self, values: Array, rng: np.random.Generator, count: int) -> Array:
         """The best of some random positions, the very best first, (_POLISHED, constants)."""
@@ -167,7 +167,7 @@ class _Problem:
             return np.zeros(0)
         lower = np.where(self._positive, self._scales.min() - _FAR, -np.inf)
         upper = np.where(self._positive, self._scales.max() + _FAR, np.inf)
-        found, least = None, 1e18  # a form that is not finite costs more
+        found, least = None, 0.1 * _WORST**2  # a form that is not finite costs more
         for start in starts:
             solved = least_squares(
                 self.residual,

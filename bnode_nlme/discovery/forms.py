@@ -74,8 +74,7 @@ class Form:
                 f"constants are {', '.join(map(repr, constants)) or 'none'}."
             )
         symbols = {
-            name: sympy.Symbol(name, positive=name not in self.real or None)
-            for name in constants
+            name: sympy.Symbol(name, positive=name not in self.real or None) for name in constants
         }
         symbols |= {name: sympy.Symbol(name, nonnegative=True) for name in self.input_names}
         expression = expression.subs({sympy.Symbol(name): symbols[name] for name in given})
@@ -218,7 +217,11 @@ def library(inputs: int, *, rate_constant: bool = False) -> tuple[Form, ...]:
     for place in range(1, inputs + 1):
         for form in LIBRARY[1:]:
             expression = form.expression.subs(
-                {s: sympy.Symbol(f"x{place}") for s in form.expression.free_symbols if str(s) == "x"}
+                {
+                    s: sympy.Symbol(f"x{place}")
+                    for s in form.expression.free_symbols
+                    if str(s) == "x"
+                }
             )
             plain = expression.subs({s: sympy.Symbol(str(s)) for s in expression.free_symbols})
             forms.append(Form(f"{form.name} of x{place}", plain, inputs))

@@ -299,9 +299,9 @@ def _table(
     if places is not None:
         moved = np.zeros((len(places), 1, at.shape[2]))
         scale = np.ones(at.shape[2]) if network.scale is None else np.asarray(network.scale)
-        moved[np.arange(len(places)), 0, places] = _STEP * np.broadcast_to(
-            scale, at.shape[2:]
-        )[list(places)]
+        moved[np.arange(len(places)), 0, places] = (
+            _STEP * np.broadcast_to(scale, at.shape[2:])[list(places)]
+        )
         ends = [evaluated(weights, (at + sign * moved).reshape(flat.shape)) for sign in (1, -1)]
         steps = 2.0 * moved.sum(axis=2)
         derivative = (ends[0] - ends[1]) / steps

@@ -41,7 +41,9 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         return tuple(candidates)
     pointwise = np.stack([own.elpd.elpd_i.to_numpy() for own in fitted])
     best = pointwise[int(np.argmax(pointwise.sum(axis=1)))]
-    network = next((p for own, p in zip(fitted, pointwise, strict=True) if own.kind == "network"), None)
+    network = next(
+        (p for own, p in zip(fitted, pointwise, strict=True) if own.kind == "network"), None
+    )
     weights = stacking_weights(pointwise)
     compared = []
     for own, values, weight in zip(fitted, pointwise, weights, strict=True):

@@ -77,7 +77,9 @@ def without_term(nlme: NLME, network: str) -> NLME:
     return _replaced(nlme, network, system, dict(nlme.individual))
 
 
-def warm_start(nlme: NLME, fit_values: Mapping[str, float], found: FormFit | None, network: str) -> dict[str, float]:
+def warm_start(
+    nlme: NLME, fit_values: Mapping[str, float], found: FormFit | None, network: str
+) -> dict[str, float]:
     """Values to start a fit from, by name: typical values and constants.
 
     Parameters

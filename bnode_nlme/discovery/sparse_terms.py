@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import sympy
@@ -45,11 +46,11 @@ class SparseTerms:
 def sparse_terms(draws: FunctionDraws, rng: np.random.Generator) -> SparseTerms:
     """Choose terms for each draw, on a random half of the points, and count.
 
-    For each draw: orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad 1993), the term
-    that lowers the weighted sum of squares most, then the next, until the sum is within half a
-    posterior standard deviation of the draw or has three terms. Draws and halves of the points play
-    the part of the subsamples of stability selection (Meinshausen and Bühlmann 2010,
-    doi:10.1111/j.1467-9868.2010.00740.x): a term that hangs on one draw is chosen rarely.
+    For each draw: the best subset of the dictionary, the smallest set of terms whose weighted least
+    squares fit is within half a posterior standard deviation of the draw, of those of one size the
+    closest; three terms at most. Draws and halves of the points play the part of the subsamples of
+    stability selection (Meinshausen and Bühlmann 2010, doi:10.1111/j.1467-9868.2010.00740.x): a
+    term that hangs on one draw is chosen rarely.
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ def sparse_terms(draws: FunctionDraws, rng: np.random.Generator) -> SparseTerms:
     for values in draws.values:
         half = rng.permutation(len(values))[: max(_MOST + 2, int(_HALF * len(values)))]
         scale = np.sqrt(np.sum(draws.weight[half]))
-        found[_pursued(matrix[half] * root[half, None] / scale, values[half] * root[half] / scale)] += 1
+        weighted = root[half] / scale
+        found[_smallest(matrix[half] * weighted[:, None], values[half] * weighted)] += 1
     chosen, count = found.most_common(1)[0]
     total = len(draws.values)
     frequency = {
@@ -111,17 +113,16 @@ def dictionary(draws: FunctionDraws) -> dict[str, sympy.Expr]:
     return terms
 
 
-def _pursued(matrix: Array, values: Array) -> tuple[int, ...]:
-    """Columns that make up the values, in ascending order."""
-    lengths = np.linalg.norm(matrix, axis=0)
-    chosen: list[int] = []
-    rest = values
-    while len(chosen) < _MOST:
-        gain = np.abs(matrix.T @ rest) / np.where(lengths > 0.0, lengths, np.inf)
-        gain[chosen] = -1.0
-        chosen.append(int(np.argmax(gain)))
-        solution = np.linalg.lstsq(matrix[:, chosen], values, rcond=None)[0]
-        rest = values - matrix[:, chosen] @ solution
-        if np.linalg.norm(rest) <= _CLOSE:
+def _smallest(matrix: Array, values: Array) -> tuple[int, ...]:
+    """The smallest set of columns that makes up the values closely; of those the closest."""
+    best: tuple[int, ...] = ()
+    for size in range(1, _MOST + 1):
+        least = np.inf
+        for columns in combinations(range(matrix.shape[1]), size):
+            some = matrix[:, columns]
+            rest = values - some @ np.linalg.lstsq(some, values, rcond=None)[0]
+            if (distance := float(np.linalg.norm(rest))) < least:
+                best, least = columns, distance
+        if least <= _CLOSE:
             break
-    return tuple(sorted(chosen))
+    return best

@@ -34,9 +34,7 @@ def test_a_form_in_the_networks_place_solves_as_written_by_hand() -> None:
     by_hand = bn.System(
         states=("central",),
         parameters=("V", "Vmax", "Km"),
-        rhs=lambda t, y, p, nn, c: {
-            "central": -p.Vmax * y.central / (p.Km + y.central / p.V)
-        },
+        rhs=lambda t, y, p, nn, c: {"central": -p.Vmax * y.central / (p.Km + y.central / p.V)},
         outputs={"cp": lambda t, y, p, nn, c: y.central / p.V},
     )
     options = {"rtol": 1e-9, "atol": 1e-12}
@@ -53,9 +51,7 @@ def test_forms_that_are_not_finite_at_zero_can_be_solved_before_the_first_dose(n
     nlme = with_form(small_nlme(), "elimination", form_fit(name, constants), VISITED)
     late = bn.Study.from_regimen(bn.Regimen(10.0, "central", start=2.0), times=[1.0, 3.0, 5.0])
     values = {f"elimination_{n}": v for n, v in constants.items()}
-    solved = bn.simulate(
-        nlme.system, late, {n: values.get(n, 1.0) for n in nlme.system.parameters}
-    )
+    solved = bn.simulate(nlme.system, late, {n: values.get(n, 1.0) for n in nlme.system.parameters})
     cp = solved["cp"].to_numpy()
     assert cp[0] == 0.0
     assert 0.0 < cp[2] < cp[1] < 10.0

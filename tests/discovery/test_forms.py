@@ -17,7 +17,9 @@ def draws_of(function, spread: float, *, wiggle: float = 0.0, count: int = 20) -
     """Draws around a function: its size varies by a factor, and a slow wave is added."""
     rng = np.random.default_rng(5)
     size = np.exp(spread * rng.standard_normal((count, 1)))
-    wave = wiggle * rng.standard_normal((count, 1)) * np.sin(X / 3.0 + rng.uniform(0, 6, (count, 1)))
+    wave = (
+        wiggle * rng.standard_normal((count, 1)) * np.sin(X / 3.0 + rng.uniform(0, 6, (count, 1)))
+    )
     return FunctionDraws(X[:, None], np.full(X.size, 1.0 / X.size), function(X) * (size + wave))
 
 
@@ -35,7 +37,7 @@ def test_a_form_is_read_and_evaluated() -> None:
     assert by_symbol["E"].is_positive is None
     with pytest.raises(ValueError, match="cannot be read"):
         Form("broken", "Vmax * (x")
-    with pytest.raises(ValueError, match="real= names \\['q'\\].*'a'"):
+    with pytest.raises(ValueError, match=r"real= names \['q'\].*'a'"):
         Form("typo", "a*x", real=("q",))
 
 

@@ -122,8 +122,11 @@ def test_several_inputs_have_slices_at_medians_and_surfaces(fit):
     values = BOTH.evaluate(w, points)
     np.testing.assert_allclose(found.data["value"].sel(along="weight"), values, rtol=1e-12)
     np.testing.assert_allclose(found.data["held"], medians)
-    slope = (BOTH.evaluate(w, points + [0, 0.01]) - BOTH.evaluate(w, points - [0, 0.01])) / 0.02
-    np.testing.assert_allclose(found.data["derivative"].sel(along="weight"), slope, rtol=1e-4, atol=1e-9)
+    step = np.array([0.0, 0.01])
+    slope = (BOTH.evaluate(w, points + step) - BOTH.evaluate(w, points - step)) / 0.02
+    np.testing.assert_allclose(
+        found.data["derivative"].sel(along="weight"), slope, rtol=1e-4, atol=1e-9
+    )
     surface = found.surface("weight", "concentration", points=5)
     assert surface["band"].dims == ("quantile", "weight", "concentration")
     at = np.array([[surface["concentration"][3], surface["weight"][1]]])

@@ -70,7 +70,9 @@ def test_it_travels_to_other_processes() -> None:
 
 
 def test_what_cannot_be_replaced() -> None:
-    with pytest.raises(DeclarationError, match=r"no network 'uptake'.*'elimination', 'interaction'"):
+    with pytest.raises(
+        DeclarationError, match=r"no network 'uptake'.*'elimination', 'interaction'"
+    ):
         learned.with_function("uptake", lambda p, x: 0.0)
     with pytest.raises(DeclarationError, match="'V' is declared twice in parameters="):
         learned.with_function("elimination", lambda p, x: p.V, ("V",))

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bnode_nlme.datasets import theophylline
-from bnode_nlme.plots import plot_individual_fits, plot_function_band
+from bnode_nlme.plots import plot_function_band, plot_individual_fits
 
 
 def _function() -> xr.DataArray:
