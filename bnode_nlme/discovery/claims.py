@@ -43,13 +43,12 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
             f"No candidate form holds beside the network {network!r}: the mechanism is not among "
             "them."
         )
-    for own in fitted:
-        if own.refuted:
-            name = own.name if own.kind != "network" else f"the network {network!r} itself"
-            lines.append(
-                f"{name[0].upper()}{name[1:]} is refuted (ELPD {_number(own.behind)} ± "
-                f"{own.behind_se:.1f} from the best)."
-            )
+    lines += [
+        f"{_subject(own, network)} is refuted (ELPD {_number(own.behind)} ± {own.behind_se:.1f} "
+        "from the best)."
+        for own in fitted
+        if own.refuted
+    ]
     if len(forms) > 1:
         lines.append(
             f"The data do not tell {' and '.join(own.name for own in forms)} apart; the simplest "
@@ -67,6 +66,14 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
         "small rather than too large."
     )
     return "\n".join(lines)
+
+
+def _subject(own: Candidate, network: str) -> str:
+    if own.kind == "network":
+        return f"The network {network!r} itself"
+    if own.kind == "without":
+        return "The model without the term"
+    return f"{own.name[0].upper()}{own.name[1:]}"
 
 
 def _against_network(own: Candidate) -> str:

@@ -143,7 +143,9 @@ class Discovery:
         for own in chosen:
             found = predict(own.fit, study, kind=kind, draws=draws, seed=seed)  # type: ignore[arg-type]
             parts.append(found[names].drop_vars(["chain", "draw"], errors="ignore"))
-        joined = xr.concat(parts, CANDIDATE)
+        joined = xr.concat(
+            parts, CANDIDATE, data_vars="all", coords="minimal", compat="override", join="override"
+        )
         return joined.assign_coords(
             {
                 CANDIDATE: [own.name for own in chosen],

@@ -65,7 +65,8 @@ class Form:
                     f"Form {self.name!r}: the expression {self.expression!r} cannot be read: "
                     f"{error}. Write it as in 'Vmax * x / (Km + x)'."
                 ) from error
-        given = sorted(str(symbol) for symbol in expression.free_symbols)
+        expression = sympy.sympify(expression)
+        given = sorted({str(symbol) for symbol in expression.free_symbols})
         constants = tuple(name for name in given if name not in self.input_names)
         unknown = [name for name in self.real if name not in constants]
         if unknown:
@@ -77,7 +78,7 @@ class Form:
             name: sympy.Symbol(name, positive=name not in self.real or None) for name in constants
         }
         symbols |= {name: sympy.Symbol(name, nonnegative=True) for name in self.input_names}
-        expression = expression.subs({sympy.Symbol(name): symbols[name] for name in given})
+        expression = expression.subs({own: symbols[str(own)] for own in expression.free_symbols})
         object.__setattr__(self, "expression", expression)
         object.__setattr__(self, "constants", constants)
 
@@ -216,15 +217,12 @@ def library(inputs: int, *, rate_constant: bool = False) -> tuple[Form, ...]:
     forms = [Form("constant", "a", inputs)]
     for place in range(1, inputs + 1):
         for form in LIBRARY[1:]:
-            expression = form.expression.subs(
-                {
-                    s: sympy.Symbol(f"x{place}")
-                    for s in form.expression.free_symbols
-                    if str(s) == "x"
-                }
-            )
-            plain = expression.subs({s: sympy.Symbol(str(s)) for s in expression.free_symbols})
-            forms.append(Form(f"{form.name} of x{place}", plain, inputs))
+            named = {
+                own: sympy.Symbol(f"x{place}") if str(own) == "x" else own
+                for own in form.expression.free_symbols
+            }
+            expression = form.expression.subs(named)
+            forms.append(Form(f"{form.name} of x{place}", expression, inputs))
     for first, second in combinations(range(1, inputs + 1), 2):
         for one, of_one in _SHAPES.items():
             for other, of_other in _SHAPES.items():
@@ -254,7 +252,7 @@ def signed(forms: Sequence[Form], values: np.ndarray) -> tuple[Form, ...]:
     if np.all(values >= 0.0):
         return tuple(forms)
     if np.all(values <= 0.0):
-        return tuple(Form(f"minus {f.name}", -_plain(f), f.inputs, f.real) for f in forms)
+        return tuple(Form(f"minus {f.name}", -f.expression, f.inputs, f.real) for f in forms)
     found = []
     for form in forms:
         shift = sympy.Symbol("offset")
@@ -265,14 +263,9 @@ def signed(forms: Sequence[Form], values: np.ndarray) -> tuple[Form, ...]:
             found.append(
                 Form(
                     f"offset {word} {form.name}",
-                    shift + sign * _plain(form),
+                    shift + sign * form.expression,
                     form.inputs,
                     (*form.real, "offset"),
                 )
             )
     return tuple(found)
-
-
-def _plain(form: Form) -> Any:
-    symbols = form.expression.free_symbols
-    return form.expression.subs({s: sympy.Symbol(str(s)) for s in symbols})
