@@ -313,7 +313,8 @@ def _table(
             density = [visited.density(p, at[n, :, p]) for n, p in enumerate(places)]
             variables["density"] = (grid, np.stack(density))
     table = xr.Dataset(variables, coords={"quantile": list(QUANTILES)})
-    table = table.merge(function_convergence(table["value"]))
+    for name, found in function_convergence(table["value"]).items():
+        table[name] = (grid, found.transpose(*grid).to_numpy())
     if prior is None:
         return table.assign(contraction=(grid, np.full((along, count), np.nan)))
     before = evaluated(prior, flat)

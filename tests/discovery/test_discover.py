@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import sympy
@@ -66,9 +68,12 @@ def test_without_the_term_nothing_is_eliminated() -> None:
 
 @pytest.fixture(scope="module")
 def fit() -> bn.Fit:
-    return bn.fit(
-        small_nlme(), small_ude(1), method="pathfinder", draws=200, paths=2, seed=1, progress=False
-    )
+    with warnings.catch_warnings():
+        # Too narrow for a network's weights; how near candidates are to each other does not matter.
+        warnings.simplefilter("ignore", bn.ApproximationWarning)
+        return bn.fit(
+            small_nlme(), small_ude(1), method="pathfinder", draws=200, paths=2, progress=False
+        )
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +97,7 @@ def test_the_mechanism_is_first_and_the_linear_one_refuted(found: bn.Discovery) 
     assert km.low < 3.0 < km.high
     assert found["linear"].refuted
     assert found["without the term"].refuted
-    assert found["linear"].difference < -10.0
+    assert found["linear"].behind < -10.0
     x = sympy.Symbol("x", nonnegative=True)
     assert found.first.expression.has(x)
     assert "Linear is refuted" in found.claims

@@ -129,7 +129,7 @@ def test_several_inputs_have_slices_at_medians_and_surfaces(fit):
     )
     surface = found.surface("weight", "concentration", points=5)
     assert surface["band"].dims == ("quantile", "weight", "concentration")
-    at = np.array([[surface["concentration"][3], surface["weight"][1]]])
+    at = [[float(surface["concentration"][3]), float(surface["weight"][1])]]
     np.testing.assert_allclose(
         surface["band"].sel(quantile=0.5)[1, 3], np.median(BOTH.evaluate(w, at))
     )
