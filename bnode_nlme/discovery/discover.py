@@ -19,7 +19,8 @@ from bnode_nlme.discovery.ranking import ranked
 from bnode_nlme.discovery.replacing import constant_name, warm_start, with_form, without_term
 from bnode_nlme.discovery.sparse_terms import SparseTerms, sparse_terms
 from bnode_nlme.dynamics.errors import DeclarationError
-from bnode_nlme.inference.fit import Method, fit
+from bnode_nlme.inference.fit import Method
+from bnode_nlme.inference.fit import fit as fit_model
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.inference.starting_values import StartError
 from bnode_nlme.nlme.individual_values import population_name
@@ -31,7 +32,7 @@ _REFERENCES = ("constant", "linear")
 
 
 def discover(
-    fitted: Fit,
+    fit: Fit,
     network: str | None = None,
     *,
     forms: Sequence[Form] | None = None,
@@ -50,7 +51,7 @@ def discover(
 
     Parameters
     ----------
-    fitted
+    fit
         Of a `bn.NLME` with a network of one output in its system.
     network
         Its name; may be left out where there is only one.
@@ -70,7 +71,7 @@ def discover(
     method
         Of these fits; by default that of the fit.
     draws
-        Of the function, to which forms are fitted.
+        Of the function, to which forms are fit.
     loo_draws
         Of each posterior, for the comparison.
     seed, progress
@@ -100,8 +101,8 @@ def discover(
     as ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as
     all others are.
     """
-    function = learned_function(fitted, network, seed=seed, prior_draws=100)
-    _check(fitted, function, keep)
+    function = learned_function(fit, network, seed=seed, prior_draws=100)
+    _check(fit, function, keep)
     rng = np.random.default_rng(seed)
     seen = _where_data_lie(function, draws, rng)
     if forms is None:
@@ -121,21 +122,21 @@ def discover(
     chosen = _chosen(fits, keep) if refit else []
     candidates = [_from_function(found, terms) for found in fits]
     if refit:
-        settings = _settings(fitted, method, seed, progress, options)
-        values = _means(fitted)
+        settings = _settings(fit, method, seed, progress, options)
+        values = _means(fit)
         for place, found in enumerate(fits):
             if found in chosen:
                 candidates[place] = _refitted(
-                    candidates[place], found, fitted, function, settings, values, loo_draws
+                    candidates[place], found, fit, function, settings, values, loo_draws
                 )
         candidates += [
             _compared(
-                Candidate("network", "network", complexity=function.network.size, fit=fitted),
+                Candidate("network", "network", complexity=function.network.size, fit=fit),
                 loo_draws,
             ),
-            _without(fitted, function, settings, values, loo_draws),
+            _without(fit, function, settings, values, loo_draws),
         ]
-    return Discovery(fitted, function, ranked(candidates), terms)
+    return Discovery(fit, function, ranked(candidates), terms)
 
 
 def _check(fitted: Fit, function: LearnedFunction, keep: int) -> None:
@@ -288,7 +289,7 @@ def _fit(nlme: NLME, fitted: Fit, start: dict[str, float], settings: dict[str, A
     with warnings.catch_warnings():
         # What an approximation warns of is in fit.attrs; the comparison has its own diagnostics.
         warnings.simplefilter("ignore", UserWarning)
-        return fit(nlme, fitted.study, start=start, **settings)
+        return fit_model(nlme, fitted.study, start=start, **settings)
 
 
 def _compared(candidate: Candidate, loo_draws: int) -> Candidate:

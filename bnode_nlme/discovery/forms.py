@@ -102,18 +102,6 @@ class Form:
         """The form as a function of PyTensor variables: inputs and constants."""
         return self._compiled([_PYTENSOR])
 
-    def text(self, values: dict[str, float] | None = None) -> str:
-        """The expression, with numbers in the place of constants where they are given."""
-        expression = self.expression
-        if values is not None:
-            numbers = {
-                symbol: sympy.Float(values[str(symbol)], 3)
-                for symbol in expression.free_symbols
-                if str(symbol) in values
-            }
-            expression = expression.subs(numbers)
-        return str(expression)
-
     def renamed(self, names: dict[str, str]) -> Any:
         """The expression with its constants renamed."""
         return self.expression.subs(
