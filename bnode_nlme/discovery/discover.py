@@ -71,7 +71,7 @@ def discover(
     method
         Of these fits; by default that of the fit.
     draws
-        Of the function, to which forms are fit.
+        Of the function, to which forms are fitted.
     loo_draws
         Of each posterior, for the comparison.
     seed, progress
@@ -97,9 +97,10 @@ def discover(
     without the term. Priors of a form's constants come from its fits to the network, widened to a
     factor of 7 either way, so that the data, seen by the network already, hardly count twice.
 
-    Symbolic regression by genetic programming is left to packages of its own: give what they find
-    as ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as
-    all others are.
+    Symbolic regression by genetic programming is not built in: the maintained package in pure
+    Python (gplearn) would bring scikit-learn with it. Give what such a search finds as
+    ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as all
+    others are.
     """
     function = learned_function(fit, network, seed=seed, prior_draws=100)
     _check(fit, function, keep)
@@ -143,8 +144,8 @@ def _check(fitted: Fit, function: LearnedFunction, keep: int) -> None:
     inside = [net.name for net in fitted.nlme.system.networks]
     if function.name not in inside:
         raise ValueError(
-            f"discover: {function.name!r} is a network of covariates; it wants one of the system's"
-            f", {', '.join(map(repr, inside)) or 'which has none'}. For covariates there is "
+            f"discover: {function.name!r} is a network of covariates; wanted is one of the "
+            f"system's: {', '.join(map(repr, inside)) or 'there is none'}. For covariates there is "
             "bn.discover_covariates."
         )
     if function.network.outputs > 1:
