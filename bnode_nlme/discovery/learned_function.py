@@ -223,13 +223,14 @@ def learned_function(
         visited = Visited(visited_by(fit, learned, draws=draws, what="learned_function"))
     weights = fit.posterior[learned.name].transpose(*_CHAINS, ...).to_numpy()
     prior = prior_weights(fit, learned.name, prior_draws, seed)
+    places: list[int] | None = list(range(net.inputs))
     if inputs is not None:
-        places, at = None, _points(inputs, net)[None]
-        if net.inputs == 1:
-            places = [0]
+        at = _points(inputs, net)[None]
+        places = [0] if net.inputs == 1 else None
     else:
-        places = list(range(net.inputs))
-        at = np.stack([_slice(visited, place, points) for place in places])  # type: ignore[arg-type]
+        at = np.stack(
+            [_slice(visited, place, points) for place in range(net.inputs)]  # type: ignore[arg-type]
+        )
     table = _table(net, output, weights, prior, at, places, visited)
     table = table.assign_coords(chain=fit.posterior["chain"], draw=fit.posterior["draw"])
     if places is None:
