@@ -18,6 +18,11 @@ from bnode_nlme.diagnostics.of_fit import prior_posterior as prior_posterior
 from bnode_nlme.diagnostics.of_fit import random_effects as random_effects
 from bnode_nlme.diagnostics.of_fit import shrinkage as shrinkage
 from bnode_nlme.diagnostics.of_fit import vpc as vpc
+from bnode_nlme.discovery import Discovery as Discovery
+from bnode_nlme.discovery import Form as Form
+from bnode_nlme.discovery import LearnedFunction as LearnedFunction
+from bnode_nlme.discovery import discover as discover
+from bnode_nlme.discovery import learned_function as learned_function
 from bnode_nlme.distributions import Additive as Additive
 from bnode_nlme.distributions import Bernoulli as Bernoulli
 from bnode_nlme.distributions import Beta as Beta
@@ -64,9 +69,12 @@ from bnode_nlme.nlme import Power as Power
 from bnode_nlme.nlme import PyMCPrior as PyMCPrior
 from bnode_nlme.nlme import Uniform as Uniform
 from bnode_nlme.plots import plot_covariates as plot_covariates
+from bnode_nlme.plots import plot_discovery as plot_discovery
+from bnode_nlme.plots import plot_extrapolation as plot_extrapolation
 from bnode_nlme.plots import plot_function_convergence as plot_function_convergence
 from bnode_nlme.plots import plot_goodness_of_fit as plot_goodness_of_fit
 from bnode_nlme.plots import plot_individual_fits as plot_individual_fits
+from bnode_nlme.plots import plot_learned_function as plot_learned_function
 from bnode_nlme.plots import plot_loo as plot_loo
 from bnode_nlme.plots import plot_npde as plot_npde
 from bnode_nlme.plots import plot_parameter_table as plot_parameter_table

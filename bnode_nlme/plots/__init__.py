@@ -1,5 +1,8 @@
 """The only place that draws."""
 
+from bnode_nlme.plots.discovery import plot_discovery as plot_discovery
+from bnode_nlme.plots.discovery import plot_extrapolation as plot_extrapolation
+from bnode_nlme.plots.function_band import plot_function_band as plot_function_band
 from bnode_nlme.plots.function_convergence import (
     plot_function_convergence as plot_function_convergence,
 )

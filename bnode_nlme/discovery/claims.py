@@ -1,0 +1,89 @@
+"""What may be claimed of a discovery, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnode_nlme.discovery.candidate import Candidate
+from bnode_nlme.discovery.ranking import is_worse
+
+
+def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) -> str:
+    """Sentences, one a line.
+
+    Parameters
+    ----------
+    network
+        Its name.
+    candidates
+        Ranked.
+    subjects
+        How many the comparison is over.
+    """
+    fitted = [own for own in candidates if own.elpd is not None]
+    if not fitted:
+        names = ", ".join(own.name for own in candidates if own.form is not None)
+        return (
+            f"Nothing may be claimed yet of {network!r}: no candidate was refitted to the data. "
+            f"Forms that resemble the network: {names or 'none'}. Resemblance is no discovery."
+        )
+    kept = [own for own in fitted if not own.refuted]
+    forms = [own for own in kept if own.kind in ("form", "sparse")]
+    lines = []
+    if any(own.kind == "without" for own in kept):
+        lines.append(
+            f"The term {network!r} is not needed: without it, subjects are foretold as well "
+            "as with any candidate."
+        )
+    for own in forms:
+        text = own.text()
+        lines.append(f"{text[0].upper()}{text[1:]} {_against_network(own)}.")
+    if not forms:
+        lines.append(
+            f"No candidate form holds beside the network {network!r}: the mechanism is not among "
+            "them."
+        )
+    lines += [
+        f"{_subject(own, network)} is refuted (ELPD {_number(own.behind)} ± {own.behind_se:.1f} "
+        "from the best)."
+        for own in fitted
+        if own.refuted
+    ]
+    if len(forms) > 1:
+        lines.append(
+            f"The data do not tell {' and '.join(own.name for own in forms)} apart; the simplest "
+            "is named first. Compare them under another regimen: Discovery.predict."
+        )
+    doubtful = [own for own in fitted if own.doubtful]
+    if doubtful:
+        lines.append(
+            "Doubtful for some subjects (Pareto k): "
+            + ", ".join(f"{own.name} ({own.doubtful} of {subjects})" for own in doubtful)
+            + "."
+        )
+    lines.append(
+        f"Differences are over {subjects} subjects; with few of them, standard errors are too "
+        "small rather than too large."
+    )
+    return "\n".join(lines)
+
+
+def _subject(own: Candidate, network: str) -> str:
+    if own.kind == "network":
+        return f"The network {network!r} itself"
+    if own.kind == "without":
+        return "The model without the term"
+    return f"{own.name[0].upper()}{own.name[1:]}"
+
+
+def _against_network(own: Candidate) -> str:
+    apart = f"ELPD difference {_number(own.difference)} ± {own.difference_se:.1f}"
+    if is_worse(-own.difference, own.difference_se):
+        return f"foretells better than the network ({apart})"
+    if is_worse(own.difference, own.difference_se):
+        return f"foretells worse than the network ({apart}), and is not refuted by the best form"
+    return f"is indistinguishable from the network ({apart})"
+
+
+def _number(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "−")
