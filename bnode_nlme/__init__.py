@@ -18,6 +18,13 @@ from bnode_nlme.diagnostics.of_fit import prior_posterior as prior_posterior
 from bnode_nlme.diagnostics.of_fit import random_effects as random_effects
 from bnode_nlme.diagnostics.of_fit import shrinkage as shrinkage
 from bnode_nlme.diagnostics.of_fit import vpc as vpc
+from bnode_nlme.discovery import AUC as AUC
+from bnode_nlme.discovery import DoseChoice as DoseChoice
+from bnode_nlme.discovery import Peak as Peak
+from bnode_nlme.discovery import Response as Response
+from bnode_nlme.discovery import TimeAbove as TimeAbove
+from bnode_nlme.discovery import Trough as Trough
+from bnode_nlme.discovery import optimise_dose as optimise_dose
 from bnode_nlme.distributions import Additive as Additive
 from bnode_nlme.distributions import Bernoulli as Bernoulli
 from bnode_nlme.distributions import Beta as Beta
