@@ -20,10 +20,12 @@ from bnode_nlme.diagnostics.of_fit import shrinkage as shrinkage
 from bnode_nlme.diagnostics.of_fit import vpc as vpc
 from bnode_nlme.discovery import AUC as AUC
 from bnode_nlme.discovery import DoseChoice as DoseChoice
+from bnode_nlme.discovery import LearnedModes as LearnedModes
 from bnode_nlme.discovery import Peak as Peak
 from bnode_nlme.discovery import Response as Response
 from bnode_nlme.discovery import TimeAbove as TimeAbove
 from bnode_nlme.discovery import Trough as Trough
+from bnode_nlme.discovery import learned_modes as learned_modes
 from bnode_nlme.discovery import optimise_dose as optimise_dose
 from bnode_nlme.distributions import Additive as Additive
 from bnode_nlme.distributions import Bernoulli as Bernoulli
@@ -71,9 +73,11 @@ from bnode_nlme.nlme import Power as Power
 from bnode_nlme.nlme import PyMCPrior as PyMCPrior
 from bnode_nlme.nlme import Uniform as Uniform
 from bnode_nlme.plots import plot_covariates as plot_covariates
+from bnode_nlme.plots import plot_dose_choice as plot_dose_choice
 from bnode_nlme.plots import plot_function_convergence as plot_function_convergence
 from bnode_nlme.plots import plot_goodness_of_fit as plot_goodness_of_fit
 from bnode_nlme.plots import plot_individual_fits as plot_individual_fits
+from bnode_nlme.plots import plot_learned_modes as plot_learned_modes
 from bnode_nlme.plots import plot_loo as plot_loo
 from bnode_nlme.plots import plot_npde as plot_npde
 from bnode_nlme.plots import plot_parameter_table as plot_parameter_table

@@ -8,3 +8,5 @@ from bnode_nlme.discovery.dosing import Target as Target
 from bnode_nlme.discovery.dosing import TimeAbove as TimeAbove
 from bnode_nlme.discovery.dosing import Trough as Trough
 from bnode_nlme.discovery.dosing import optimise_dose as optimise_dose
+from bnode_nlme.discovery.modes import LearnedModes as LearnedModes
+from bnode_nlme.discovery.modes import learned_modes as learned_modes

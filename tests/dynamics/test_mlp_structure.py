@@ -83,7 +83,9 @@ def test_periodic_inputs_come_round_again(anchor: Any) -> None:
     other = x + np.array([0.0, 24.0])
     apart = np.abs(network.evaluate(w, other) - network.evaluate(w, x)).max(axis=1)
     assert np.median(apart) > 0.1, "control: the other input does not come round"
-    half = np.abs(network.evaluate(w, x + [12.0, 0.0]) - network.evaluate(w, x)).max(axis=1)
+    half = np.abs(network.evaluate(w, x + np.array([12.0, 0.0])) - network.evaluate(w, x)).max(
+        axis=1
+    )
     assert np.median(half) > 0.1, "control: half a day is another time of day"
     np.testing.assert_allclose(in_graph(network, w[:3], x), network.evaluate(w[:3], x), rtol=1e-11)
     if anchor is not None:

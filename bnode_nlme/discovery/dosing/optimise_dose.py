@@ -171,7 +171,9 @@ def _chosen(
     by_model = np.stack([hits.mean(axis=0) for hits in every])
     probability = shares @ by_model
     effective = np.array([model.effective for model in models])[:, None]
-    error = np.sqrt((shares**2) @ (by_model * (1.0 - by_model) / effective))
+    # One more draw on either side: all draws within the target do not make it certain.
+    smoothed = (effective * by_model + 1.0) / (effective + 2.0)
+    error = np.sqrt((shares**2) @ (smoothed * (1.0 - smoothed) / effective))
     best = int(np.argmax(probability))
     if tolerance is None:
         spread = np.stack([(hits[:, [best]] - hits).var(axis=0) for hits in every])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def quadrature(start: float, end: float, breaks: Sequence[float]) -> Places:
     times, all_weights = [], []
     for begin, stop in _pieces(start, end, breaks):
         edges = begin + (stop - begin) * _EDGES
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             times.append(0.5 * (low + high) + 0.5 * (high - low) * nodes)
             all_weights.append(0.5 * (high - low) * weights)
     found = np.concatenate(times)
@@ -77,4 +78,4 @@ def grid(start: float, end: float, breaks: Sequence[float]) -> Places:
 def _pieces(start: float, end: float, breaks: Sequence[float]) -> list[tuple[float, float]]:
     inside = sorted({b for b in breaks if start < b < end})
     edges = [start, *inside, end]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, override
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class Target(ABC):
         return f"{self.lower:g} to {self.upper:g}{unit}"
 
     def __str__(self) -> str:
-        return f"{self.label} {self.range_text}"
+        return f"{self.label}: {self.range_text}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +101,13 @@ class _Window(Target):
                 f"{self.end:g}."
             )
 
+    @override
     def moments(self) -> tuple[str, ...]:
         return ("start", "end")
 
     @property
     def window_text(self) -> str:
+        """The window in words."""
         return f"from {self.start:g} to {self.end:g}"
 
 
@@ -123,22 +125,26 @@ class Trough(Target):
     Examples
     --------
     >>> print(Trough(at=72.0, lower=10.0, upper=15.0, unit="mg/L"))
-    trough at 72 10 to 15 mg/L
+    trough at 72: 10 to 15 mg/L
     """
 
     at: float
     of_points: ClassVar[bool] = True
 
+    @override
     def moments(self) -> tuple[str, ...]:
         return ("at",)
 
+    @override
     def places(self, breaks: Sequence[float]) -> Places:
         return places.at(self.at)
 
+    @override
     def exposure(self, values: Array, at: Places) -> Array:
         return np.asarray(values[:, 0])
 
     @property
+    @override
     def label(self) -> str:
         return f"{'' if self.output is None else self.output + ' '}trough at {self.at:g}"
 
@@ -161,13 +167,16 @@ class AUC(_Window):
     less exactly.
     """
 
+    @override
     def places(self, breaks: Sequence[float]) -> Places:
         return places.quadrature(self.start, self.end, breaks)
 
+    @override
     def exposure(self, values: Array, at: Places) -> Array:
         return np.asarray(values @ at.weights)
 
     @property
+    @override
     def label(self) -> str:
         return f"{'' if self.output is None else self.output + ' '}AUC {self.window_text}"
 
@@ -184,13 +193,16 @@ class Peak(_Window):
         See `Target`.
     """
 
+    @override
     def places(self, breaks: Sequence[float]) -> Places:
         return places.grid(self.start, self.end, breaks)
 
+    @override
     def exposure(self, values: Array, at: Places) -> Array:
         return np.asarray(values.max(axis=1))
 
     @property
+    @override
     def label(self) -> str:
         return f"{'' if self.output is None else self.output + ' '}peak {self.window_text}"
 
@@ -227,12 +239,15 @@ class TimeAbove(_Window):
                     f"The level to be above is level={self.level:g}."
                 )
 
+    @override
     def moments(self) -> tuple[str, ...]:
         return ("start", "end", "level")
 
+    @override
     def places(self, breaks: Sequence[float]) -> Places:
         return places.grid(self.start, self.end, breaks)
 
+    @override
     def exposure(self, values: Array, at: Places) -> Array:
         over = values - self.level
         first, second = over[:, :-1], over[:, 1:]
@@ -243,6 +258,7 @@ class TimeAbove(_Window):
         return np.asarray(share @ at.weights[:-1] / (self.end - self.start))
 
     @property
+    @override
     def label(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
         return (
@@ -251,6 +267,7 @@ class TimeAbove(_Window):
         )
 
     @property
+    @override
     def range_text(self) -> str:
         ends = [f"at least {self.lower:.0%}" * (self.lower is not None)]
         ends.append(f"at most {self.upper:.0%}" * (self.upper is not None))
@@ -275,21 +292,25 @@ class Response(Target):
     relative_to: float | None = None
     of_points: ClassVar[bool] = True
 
+    @override
     def moments(self) -> tuple[str, ...]:
         return ("at", "relative_to")
 
+    @override
     def places(self, breaks: Sequence[float]) -> Places:
         if self.relative_to is None:
             return places.at(self.at)
         times = np.array([self.at, self.relative_to])
         return Places(times, np.ones(2, dtype=np.bool_), np.ones(2))
 
+    @override
     def exposure(self, values: Array, at: Places) -> Array:
         if self.relative_to is None:
             return np.asarray(values[:, 0])
         return np.asarray(values[:, 0] / values[:, 1])
 
     @property
+    @override
     def label(self) -> str:
         relative = "" if self.relative_to is None else f", relative to {self.relative_to:g},"
         return f"{self.output or 'response'} at {self.at:g}{relative}"
