@@ -51,7 +51,7 @@ def test_auc_of_a_bolus_is_dose_over_clearance(new: bn.Individualisation) -> Non
 
 
 def test_probability_is_that_of_a_log_normal_clearance(new: bn.Individualisation) -> None:
-    doses = np.array([40.0, 80.0, 120.0, 160.0])
+    doses = np.array([40.0, 70.0, 100.0, 160.0])
     choice = bn.optimise_dose(
         new, bn.AUC(start=0.0, end=2000.0, lower=20.0, upper=30.0), regimen=single, doses=doses
     )
@@ -228,11 +228,9 @@ def test_who_ignores_uncertainty_states_what_is_not_so(fit: Fit) -> None:
         plugged.append((20.0 <= best / mean <= 30.0, 20.0 <= best / CL <= 30.0))
     said, were = np.array(stated), np.array(met, dtype=float)
     assert abs(np.sum(were - said)) < 3.0 * np.sqrt(np.sum(said * (1.0 - said)))
-    certain = np.array([claimed for claimed, _ in plugged])
-    wrong = np.array([claimed and not was for claimed, was in plugged])
-    assert certain.all()
-    assert wrong.mean() > 0.1, "control: what a point estimate calls certain fails"
-    assert np.mean((were - said) ** 2) < wrong.mean()
+    claimed, was = np.array(plugged, dtype=float).T
+    assert np.mean(was[claimed == 1.0]) < 0.9, "control: what a point estimate calls certain fails"
+    assert np.mean((were - said) ** 2) < np.mean((was - claimed) ** 2)
 
 
 def test_quadrature_is_exact_for_a_fast_and_a_slow_phase() -> None:

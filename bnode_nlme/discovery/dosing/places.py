@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _EDGES = np.array([0.0, 1.0 / 64.0, 1.0 / 16.0, 0.25, 1.0])
-_NODES = 6
+_NODES = 8
 _STEPS = 64
 
 
@@ -42,7 +42,7 @@ def at(time: float) -> Places:
 def quadrature(start: float, end: float, breaks: Sequence[float]) -> Places:
     """Places and weights whose weighted sum is the integral over a window.
 
-    Gauss-Legendre rules of 6 nodes on panels that are short after each break, where solutions
+    Gauss-Legendre rules of 8 nodes on panels that are short after each break, where solutions
     change fastest.
     """
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)

@@ -269,9 +269,8 @@ class TimeAbove(_Window):
     @property
     @override
     def range_text(self) -> str:
-        ends = [f"at least {self.lower:.0%}" * (self.lower is not None)]
-        ends.append(f"at most {self.upper:.0%}" * (self.upper is not None))
-        return " and ".join(end for end in ends if end)
+        ends = (("at least", self.lower), ("at most", self.upper))
+        return " and ".join(f"{word} {share:.0%}" for word, share in ends if share is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
