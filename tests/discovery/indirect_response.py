@@ -13,6 +13,7 @@ R0, KOUT = 10.0, 0.15
 OMEGA, SIGMA = 0.15, 0.05
 LOW, HIGH = 100.0, 300.0
 SUBJECTS = 10
+PRIOR_SCALE = 3.0
 
 ANCHORED = bn.MLP("stimulation", inputs=1, hidden=(4,), output="monotone", anchor=0.0, scale=5.0)
 NAIVE = bn.MLP("stimulation", inputs=1, hidden=(4,), scale=5.0)
@@ -57,6 +58,7 @@ truth = bn.System(
 
 
 def nlme(network: bn.MLP) -> bn.NLME:
+    """Baselines vary between subjects; the network has the default prior, at a scale of 3."""
     return bn.NLME(
         system(network),
         {
@@ -64,23 +66,30 @@ def nlme(network: bn.MLP) -> bn.NLME:
             "kout": bn.Individual(bn.LogNormal(0.15, 0.7), effect=False),
         },
         error={"R": bn.Proportional(bn.HalfNormal(0.1))},
+        networks={"stimulation": {"scale": PRIOR_SCALE}},
         solver={"rtol": 1e-5, "atol": 1e-6},
     )
 
 
-def training_set(seed: int) -> tuple[bn.Study, Any]:
-    """Ten subjects after one low dose, and their true baselines."""
-    rng = np.random.default_rng(seed)
+def design() -> bn.Study:
+    """Ten subjects, one low dose each, eleven measurements of the response."""
+    rng = np.random.default_rng(99)
     covariates = {
         "CL": 2.0 * np.exp(0.25 * rng.standard_normal(SUBJECTS)),
         "V": 20.0 * np.exp(0.15 * rng.standard_normal(SUBJECTS)),
     }
-    design = bn.Study.from_regimen(
+    return bn.Study.from_regimen(
         TRAINING, times=SAMPLED, n_subjects=SUBJECTS, covariates=covariates, outputs=["R"]
     )
+
+
+def training_set(seed: int) -> tuple[bn.Study, Any]:
+    """Measurements of the design, and the true baselines."""
+    rng = np.random.default_rng(seed)
+    planned = design()
     baseline = R0 * np.exp(OMEGA * rng.standard_normal(SUBJECTS))
-    clean = response(design, baseline)
-    return design.with_values(clean * (1.0 + SIGMA * rng.standard_normal(clean.size))), baseline
+    clean = response(planned, baseline)
+    return planned.with_values(clean * (1.0 + SIGMA * rng.standard_normal(clean.size))), baseline
 
 
 def response(study: bn.Study, baseline: Any) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 import bnode_nlme as bn
 from tests.discovery import indirect_response as ir
+from tests.discovery.refits import Refits
 
 SEEDS = range(20)
 FOUND: dict[int, dict[str, Any]] = {}
@@ -17,17 +18,20 @@ FOUND: dict[int, dict[str, Any]] = {}
 pytestmark = pytest.mark.slow
 
 
-def fitted(network: bn.MLP, seed: int) -> tuple[bn.Fit, Any]:
-    study, baseline = ir.training_set(seed)
-    fit = bn.fit(
-        ir.nlme(network), study, method="nuts", draws=400, tune=400, chains=2, seed=seed, progress=False
-    )  # fmt: skip
-    return fit, baseline
+@pytest.fixture(autouse=True)
+def compile_in_python() -> None:
+    """Not here: NUTS wants compiled code."""
+
+
+@pytest.fixture(scope="module")
+def refits() -> Refits:
+    return Refits(ir.nlme(ir.ANCHORED), ir.design(), tune=300, draws=300)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_data_set(seed: int) -> None:
-    fit, baseline = fitted(ir.ANCHORED, seed)
+def test_data_set(refits: Refits, seed: int) -> None:
+    study, baseline = ir.training_set(seed)
+    fit = refits.fit(study.records.value[study.observations], seed)
     assert float(bn.function_convergence(fit)["r_hat"].max()) < 1.1
     FOUND[seed] = ir.coverage(fit, baseline)
     print(seed, FOUND[seed])  # noqa: T201  the figures of the closing note
@@ -45,9 +49,10 @@ def test_bands_of_the_unseen_regimen_hold_what_is_foretold() -> None:
 def test_a_fitted_naive_network_drifts_without_drug_and_the_anchored_one_does_not() -> None:
     drift = {}
     for network in (ir.ANCHORED, ir.NAIVE):
-        fit, _ = fitted(network, 0)
-        assert fit.study is not None
-        placebo = fit.study.with_regimen(dict.fromkeys(fit.study.subjects.tolist()))
+        study, _ = ir.training_set(0)
+        refits = Refits(ir.nlme(network), ir.design(), tune=300, draws=300)
+        fit = refits.fit(study.records.value[study.observations], 0)
+        placebo = study.with_regimen(dict.fromkeys(fit.study.subjects.tolist()))
         later = bn.predict(fit, placebo.at_times([0.0, 720.0]), draws=200)
         R = later["R"].to_numpy().reshape(200, ir.SUBJECTS, 2)
         drift[network.anchor is None] = np.abs(R[..., 1] / R[..., 0] - 1.0)

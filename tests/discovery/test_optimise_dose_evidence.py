@@ -12,6 +12,12 @@ from tests.discovery.reliability import Reliability, reliability
 
 pytestmark = pytest.mark.slow
 
+
+@pytest.fixture(autouse=True)
+def compile_in_python() -> None:
+    """Not here: NUTS wants compiled code."""
+
+
 TYPICAL = {"ka": 1.2, "CL": 3.0, "V": 30.0}
 OMEGA = {"ka": 0.4, "CL": 0.45, "V": 0.2}
 SIGMA = 0.15
