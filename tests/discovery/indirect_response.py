@@ -13,7 +13,7 @@ R0, KOUT = 10.0, 0.15
 OMEGA, SIGMA = 0.15, 0.05
 LOW, HIGH = 100.0, 300.0
 SUBJECTS = 10
-PRIOR_SCALE = 3.0
+PRIOR_SCALE = 1.0
 
 ANCHORED = bn.MLP("stimulation", inputs=1, hidden=(4,), output="monotone", anchor=0.0, scale=5.0)
 NAIVE = bn.MLP("stimulation", inputs=1, hidden=(4,), scale=5.0)
@@ -58,7 +58,7 @@ truth = bn.System(
 
 
 def nlme(network: bn.MLP) -> bn.NLME:
-    """Baselines vary between subjects; the network has the default prior, at a scale of 3."""
+    """Baselines vary between subjects; the network has the default prior."""
     return bn.NLME(
         system(network),
         {
