@@ -32,12 +32,12 @@ def weights(network: bn.MLP, count: int) -> Any:
 
 
 def test_an_anchored_network_keeps_a_drug_free_system_at_its_baseline() -> None:
-    relative = drug_free(ir.ANCHORED, weights(ir.ANCHORED, 10))
+    relative = drug_free(ir.ANCHORED, weights(ir.ANCHORED, 4))
     np.testing.assert_allclose(relative, 1.0, atol=1e-12)
 
 
 def test_a_naive_network_lets_it_drift() -> None:
-    relative = drug_free(ir.NAIVE, weights(ir.NAIVE, 10))
+    relative = drug_free(ir.NAIVE, weights(ir.NAIVE, 4))
     assert np.median(np.abs(relative[:, -1] - 1.0)) > 0.2
     assert np.all(np.abs(relative[:, -1] - 1.0) > 1e-3)
 
