@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 
 import bnode_nlme as bn
+from bnode_nlme.discovery.dosing import exposures
 from bnode_nlme.discovery.dosing.places import grid, quadrature
 from bnode_nlme.discovery.dosing.planned_study import planned_study
 from bnode_nlme.inference import Fit
@@ -240,6 +242,16 @@ def test_quadrature_is_exact_for_a_fast_and_a_slow_phase() -> None:
         exact = 2.0 * (1.0 - np.exp(-12.0 * rate)) / rate
         np.testing.assert_allclose(np.exp(-rate * since) @ places.weights, exact, rtol=2e-5)
     np.testing.assert_allclose(grid(3.0, 24.0, [12.0]).weights.sum(), 21.0)
+
+
+def test_many_values_are_solved_in_groups_with_the_same_result(
+    new: bn.Individualisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = [bn.Trough(at=6.0, lower=1.0), bn.Peak(start=0.0, end=6.0, upper=6.0)]
+    whole = bn.optimise_dose(new, target, regimen=single, doses=[40.0, 80.0, 120.0], draws=50)
+    monkeypatch.setattr(exposures, "_VALUES", 1)
+    parts = bn.optimise_dose(new, target, regimen=single, doses=[40.0, 80.0, 120.0], draws=50)
+    xr.testing.assert_allclose(whole.data, parts.data, rtol=1e-6)
 
 
 def test_a_plan_keeps_the_past_and_places_stand_on_their_side_of_a_dose() -> None:
