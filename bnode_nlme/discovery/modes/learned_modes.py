@@ -165,6 +165,8 @@ def learned_modes(
         "symmetries": symmetries(net),
         "flips": int(flips(net)),
     }
+    extra: dict[str, Any] = {}
+    evidence: Array | None = None
     if runs:
         if runs < 2 or fit.model is None:
             raise ValueError(
@@ -189,7 +191,6 @@ def learned_modes(
         attrs["r_hat_function"] = float(table["r_hat"].max())
         attrs["r_hat_weights"] = _largest_r_hat(weights)
         attrs["r_hat_ordered"] = _largest_r_hat(in_one_order(net, weights))
-        extra, evidence = {}, None
     values = net.evaluate(weights, points)
     distance = function_distance(values)
     mode = _modes(distance, log_density, separation)
