@@ -295,4 +295,13 @@ def _check_functions(functions: Any, argument: str) -> dict[str, Callable[..., A
 
 def _network_line(network: MLP) -> str:
     widths = "-".join(map(str, (network.inputs, *network.hidden, network.outputs)))
-    return f"{network.name} ({widths} {network.activation}, {network.output})"
+    said = [network.output]
+    if network.lower is not None:
+        said.append(f"above {network.lower:g}")
+    if network.upper is not None:
+        said.append(f"below {network.upper:g}")
+    if network.anchor is not None:
+        said.append("anchored")
+    if network.period is not None:
+        said.append("periodic")
+    return f"{network.name} ({widths} {network.activation}, {', '.join(said)})"
