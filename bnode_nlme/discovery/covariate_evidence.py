@@ -150,9 +150,8 @@ def covariate_evidence(
 
 def _ranked(x: Array) -> Array:
     """Ranks, ties sharing theirs: what is alike up to a monotone change is alike."""
-    levels, place, counts = np.unique(x, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - 0.5 * counts
-    return middle[place] + 0.0 * levels.sum()
+    _, place, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - 0.5 * counts)[place])
 
 
 def _inside(
