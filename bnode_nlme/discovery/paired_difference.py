@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -64,26 +64,26 @@ class PairedDifference:
     def deciding_subjects(self) -> int | None:
         """How many subjects would decide, if they differed as these do; None: more than 100 000.
 
-        Half of studies of that size decide, for the difference found is as likely too large as too
-        small.
+        Where the first model is ahead, the number from which it would be "better"; else that from
+        which it would be "no better". About half of studies of that size decide, for the
+        difference that was found is as likely too large as too small.
         """
         mean = self.difference / self.subjects
         sd = self.standard_error / math.sqrt(self.subjects)
+        wanted: Outcome = "better" if mean > 0.0 else "no better"
 
         def decided(n: int) -> bool:
-            expected = PairedDifference(
-                n * mean, math.sqrt(n) * sd, n, self.confidence, self.worthwhile
+            expected = replace(
+                self, difference=n * mean, standard_error=math.sqrt(n) * sd, subjects=n
             )
-            return expected.outcome != "undecided"
+            return expected.outcome == wanted
 
-        if decided(self.subjects):
-            return self.subjects
         n = self.subjects
         while not decided(n):
             if n > _MOST:
                 return None
             n = math.ceil(1.05 * n)
-        while decided(n - 1) and n - 1 > self.subjects:
+        while n > self.subjects and decided(n - 1):
             n -= 1
         return n
 

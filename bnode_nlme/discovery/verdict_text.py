@@ -32,8 +32,8 @@ def verdict_text(verdict: Verdict) -> str:
         }[against.outcome]
         lines.append(f"  hybrid - network only: {_numbers(against)}: {words}")
     lines += _doubts(verdict.data)
-    if verdict.answer == "undecided" and not bool(verdict.data["doubtful"].any()):
-        lines.append(f"  {_deciding(verdict.difference)}")
+    if not bool(verdict.data["doubtful"].any()):
+        lines += _deciding(verdict.difference)
     share = verdict.data["share"]
     parts = [
         f"{name} {float(share.sel(state=name).mean()):.0%}"
@@ -57,8 +57,7 @@ def comparison_text(
         "undecided": f"whether {names[0]} or {names[1]} foretells better is undecided",
     }[difference.outcome]
     lines = [words, f"  {names[0]} - {names[1]}: {_numbers(difference)}", *_doubts(data)]
-    if difference.outcome == "undecided":
-        lines.append(f"  {_deciding(difference)}")
+    lines += _deciding(difference)
     return "\n".join(lines)
 
 
@@ -88,13 +87,15 @@ def _doubts(data: xr.Dataset) -> list[str]:
     return lines
 
 
-def _deciding(difference: PairedDifference) -> str:
+def _deciding(difference: PairedDifference) -> list[str]:
+    """What would decide, where nothing is decided or the first model is ahead all the same."""
+    ahead = difference.difference > 0.0
+    if difference.outcome == "better" or (difference.outcome == "no better" and not ahead):
+        return []
     wanted = difference.deciding_subjects
     if wanted is None:
-        return "no study of a reasonable size would decide at this difference"
-    if wanted <= difference.subjects:
-        return "as many subjects would decide"
-    return (
-        f"at this difference about {wanted} subjects would decide ({wanted - difference.subjects} "
-        "more)"
-    )
+        return ["  at this difference no study of a reasonable size would decide"]
+    return [
+        f"  at this difference, about {wanted} subjects ({wanted - difference.subjects} more) "
+        + ("would show it to be real" if ahead else "would show that there is nothing to gain")
+    ]
