@@ -141,7 +141,9 @@ def covariate_evidence(
         finding
         for k, effect in enumerate(effects)
         for group in groups
-        for finding in _findings(effect, group, data, _inside(drawn, design, k, names), threshold, collinear)
+        for finding in _findings(
+            effect, group, data, _inside(drawn, design, k, names), threshold, collinear
+        )
     ]
     order = ("found", "found, one of these", "unclear", "no evidence")
     findings.sort(key=lambda f: (order.index(f.verdict), -f.inclusion))

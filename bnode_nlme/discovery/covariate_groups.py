@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def collinear_groups(
-    correlation: NDArray[np.float64], limit: float
-) -> tuple[tuple[int, ...], ...]:
+def collinear_groups(correlation: NDArray[np.float64], limit: float) -> tuple[tuple[int, ...], ...]:
     """Put covariates together that a chain of correlations joins.
 
     Parameters

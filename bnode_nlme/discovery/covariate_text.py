@@ -37,9 +37,7 @@ def discovery_text(
             f"between subjects; the measurements determine {told:.0%} of it"
         )
         if told < _LITTLE:
-            lines.append(
-                "    that is little: what is not found here may matter all the same"
-            )
+            lines.append("    that is little: what is not found here may matter all the same")
         if already.get(effect):
             lines.append(f"    in the model already: {', '.join(already[effect])}")
         shown = [finding for finding in own if finding.verdict != "no evidence"]

@@ -77,7 +77,9 @@ class CovariateDiscovery:
             When nothing was found, so that there is nothing to refit.
         """
         if not self.found:
-            raise ValueError("refit: no covariate was found; the suggested model is the fitted one.")
+            raise ValueError(
+                "refit: no covariate was found; the suggested model is the fitted one."
+            )
         return fit_model(self.suggested, self.study, **({"method": self.method} | options))
 
     def __repr__(self) -> str:

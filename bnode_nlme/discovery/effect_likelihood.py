@@ -150,4 +150,6 @@ def _expected(nlme: NLME, study: Study, values: xr.Dataset, name: str) -> Array:
         typical = typical.isel({OCCASION: first})
     scaled = nlme.individual[name].scale.forward(typical.to_numpy(), np)
     draws = values.sizes[SAMPLE]
-    return np.broadcast_to(np.asarray(scaled).reshape(-1, study.n_subjects), (draws, study.n_subjects))
+    return np.broadcast_to(
+        np.asarray(scaled).reshape(-1, study.n_subjects), (draws, study.n_subjects)
+    )

@@ -146,4 +146,3 @@ def paired_difference(
     gain = a - b
     error = math.sqrt(gain.size) * float(gain.std(ddof=1))
     return PairedDifference(float(gain.sum()), error, gain.size, confidence, worthwhile)
-

@@ -176,9 +176,9 @@ def sample_inclusions(
     then exchanges of one covariate for another, then all the rest.
     """
     found = [
-        _Chain(
-            likelihood, design, correlation, relevant, np.random.default_rng([seed, chain])
-        ).run(draws, tune)
+        _Chain(likelihood, design, correlation, relevant, np.random.default_rng([seed, chain])).run(
+            draws, tune
+        )
         for chain in range(chains)
     ]
     return Inclusions(*(np.stack(parts) for parts in zip(*found, strict=True)))
@@ -348,17 +348,13 @@ class _Chain:
         self.slab = float(self.rng.choice(_SLABS, p=weights / weights.sum()))
         self._scale()
         inner = self._inner(columns)
-        noise = np.linalg.solve(
-            np.linalg.cholesky(inner).T, self.rng.standard_normal(columns.size)
-        )
+        noise = np.linalg.solve(np.linalg.cholesky(inner).T, self.rng.standard_normal(columns.size))
         drawn = np.linalg.solve(inner, self.pull[columns]) + noise
         coefficients = np.zeros(self.design.width)
         coefficients[columns] = drawn * self.units[columns]
         fitted = self.design.columns @ coefficients.reshape(self.n_effects, -1).T
         self._draw_unexplained(fitted)
-        inside = np.bincount(
-            self.of_effect, weights=self.states > 0, minlength=self.n_effects
-        )
+        inside = np.bincount(self.of_effect, weights=self.states > 0, minlength=self.n_effects)
         counts = np.bincount(self.of_effect, minlength=self.n_effects)
         share = self.rng.beta(1.0 + inside, self.beta + counts - inside)
         self.share = np.clip(share, 1e-6, 1.0 - 1e-6)

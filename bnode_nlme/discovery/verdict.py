@@ -227,9 +227,7 @@ def _left_out(
 ) -> xr.Dataset:
     _check_studies(fits, what)
     tables = [
-        left_out_subjects(
-            fit, draws=draws, refits=refits, refit_options=refit_options, seed=seed
-        )
+        left_out_subjects(fit, draws=draws, refits=refits, refit_options=refit_options, seed=seed)
         for fit in fits.values()
     ]
     return xr.concat(tables, xr.DataArray(list(fits), dims="model", name="model"))

@@ -47,9 +47,7 @@ def verdict_text(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def comparison_text(
-    difference: PairedDifference, data: xr.Dataset, names: tuple[str, str]
-) -> str:
+def comparison_text(difference: PairedDifference, data: xr.Dataset, names: tuple[str, str]) -> str:
     """See `SubjectComparison.__repr__`."""
     words = {
         "better": f"{names[0]} foretells left-out subjects better than {names[1]}",

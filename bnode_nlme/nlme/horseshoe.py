@@ -88,14 +88,14 @@ class Horseshoe(CovariateModel):
         for argument in ("spread", "slab_scale", "slab_df"):
             given = getattr(self, argument)
             if not 0.0 < given < math.inf:
-                raise ValueError(f"Horseshoe: {argument}= wants a positive number; found {given!r}.")
+                raise ValueError(
+                    f"Horseshoe: {argument}= wants a positive number; found {given!r}."
+                )
         frozen = {name: (float(a), float(b)) for name, (a, b) in self.standards.items()}
         object.__setattr__(self, "standards", MappingProxyType(frozen))
 
     @classmethod
-    def of(
-        cls, study: Study, covariates: Sequence[str], relevant: float, **options: Any
-    ) -> Self:
+    def of(cls, study: Study, covariates: Sequence[str], relevant: float, **options: Any) -> Self:
         """Standardise by the means and standard deviations of a study.
 
         Parameters

@@ -77,9 +77,7 @@ def _probabilities(
     axes.set(ylim=(0.0, 1.12), ylabel=f"probability of\nan effect on {effect}")
 
 
-def _curve(
-    axes: Axes, found: CovariateDiscovery, finding: CovariateFinding, name: str
-) -> None:
+def _curve(axes: Axes, found: CovariateDiscovery, finding: CovariateFinding, name: str) -> None:
     at = {"effect": finding.effect, "covariate": name}
     x = found.data["x"].sel(covariate=name).to_numpy()
     low, middle, high = found.data["curve"].sel(at).to_numpy()

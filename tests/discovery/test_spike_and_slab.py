@@ -48,8 +48,7 @@ def _enumerated(x, y, precision, relevant):
             for variance, log_prior in zip(grid, prior, strict=True):
                 covariance = fixed + np.diag(error**2 + variance)
                 parts.append(
-                    log_prior
-                    + stats.multivariate_normal.logpdf(y, np.zeros(y.size), covariance)
+                    log_prior + stats.multivariate_normal.logpdf(y, np.zeros(y.size), covariance)
                 )
         evidence[place] = share + logsumexp(parts)
     weights = np.exp(evidence - logsumexp(evidence))
@@ -103,7 +102,14 @@ def test_two_correlated_effects_are_weighed_together():
             np.ones((len(effects), 4), dtype=bool),
         )
         drawn = sample_inclusions(
-            likelihood, design, np.corrcoef(x.T), relevant=1.0, draws=300, tune=100, chains=1, seed=1
+            likelihood,
+            design,
+            np.corrcoef(x.T),
+            relevant=1.0,
+            draws=300,
+            tune=100,
+            chains=1,
+            seed=1,
         )
         return drawn.inclusion.mean(axis=(0, 1))
 
