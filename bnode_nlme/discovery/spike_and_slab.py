@@ -226,7 +226,7 @@ class _Chain:
 
     def _condition(self) -> None:
         """Normal equations of every column, given the unexplained covariance and the slab."""
-        x, (s, k) = self.design.columns, self.given.shift.shape
+        x, k = self.design.columns, self.n_effects
         shrunk = np.eye(k) + self.given.precision @ self.unexplained
         weight = np.linalg.solve(shrunk, self.given.precision)
         pull = np.linalg.solve(shrunk, self.given.shift[..., None])[..., 0]
