@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytensor.tensor as pt
 
 import bnode_nlme as bn
 
 ERROR = 0.1
 TIMES = (0.5, 1.0, 2.0, 4.0, 6.0, 9.0, 12.0)
 
-elimination = bn.MLP(
-    "elimination", inputs=1, hidden=(3,), output="positive", scale=5.0, activation="tanh"
-)
+elimination = bn.MLP("elimination", inputs=1, hidden=(3,), anchor=0.0, scale=5.0)
+"""Logarithm of the factor on linear elimination: 0 at low concentrations."""
 
 linear = bn.System(
     states=("central",),
@@ -25,7 +25,7 @@ hybrid = bn.System(
     parameters=("ke", "V"),
     networks=(elimination,),
     rhs=lambda t, y, p, nn, c: {
-        "central": -p.ke * y.central * nn.elimination(y.central / p.V),
+        "central": -p.ke * y.central * pt.exp(nn.elimination(y.central / p.V)),
     },
     outputs={"cp": lambda t, y, p, nn, c: y.central / p.V},
 )
