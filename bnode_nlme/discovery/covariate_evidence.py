@@ -203,7 +203,9 @@ def _findings(
             if other != name and abs(r) >= collinear
         }
         found.append(
-            _finding(effect, [name], own, own[name], verdict, data, alike if clear else {})
+            _finding(
+                effect, [name], own, own[name], verdict, data, alike if verdict == "found" else {}
+            )
         )
     return found
 

@@ -230,7 +230,14 @@ def _left_out(
         left_out_subjects(fit, draws=draws, refits=refits, refit_options=refit_options, seed=seed)
         for fit in fits.values()
     ]
-    return xr.concat(tables, xr.DataArray(list(fits), dims="model", name="model"))
+    return xr.concat(
+        tables,
+        xr.DataArray(list(fits), dims="model", name="model"),
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="exact",
+    )
 
 
 def _check_studies(fits: Mapping[str, Fit], what: str) -> None:
