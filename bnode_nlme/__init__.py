@@ -19,6 +19,7 @@ from bnode_nlme.diagnostics.of_fit import random_effects as random_effects
 from bnode_nlme.diagnostics.of_fit import shrinkage as shrinkage
 from bnode_nlme.diagnostics.of_fit import vpc as vpc
 from bnode_nlme.discovery import AUC as AUC
+from bnode_nlme.discovery import CovariateDiscovery as CovariateDiscovery
 from bnode_nlme.discovery import Discovery as Discovery
 from bnode_nlme.discovery import DoseChoice as DoseChoice
 from bnode_nlme.discovery import Form as Form
@@ -28,10 +29,14 @@ from bnode_nlme.discovery import Peak as Peak
 from bnode_nlme.discovery import Response as Response
 from bnode_nlme.discovery import TimeAbove as TimeAbove
 from bnode_nlme.discovery import Trough as Trough
+from bnode_nlme.discovery import Verdict as Verdict
+from bnode_nlme.discovery import compare_subjects as compare_subjects
 from bnode_nlme.discovery import discover as discover
+from bnode_nlme.discovery import discover_covariates as discover_covariates
 from bnode_nlme.discovery import learned_function as learned_function
 from bnode_nlme.discovery import learned_modes as learned_modes
 from bnode_nlme.discovery import optimise_dose as optimise_dose
+from bnode_nlme.discovery import verdict as verdict
 from bnode_nlme.distributions import Additive as Additive
 from bnode_nlme.distributions import Bernoulli as Bernoulli
 from bnode_nlme.distributions import Beta as Beta
@@ -68,6 +73,7 @@ from bnode_nlme.nlme import Categorical as Categorical
 from bnode_nlme.nlme import CovariateNetwork as CovariateNetwork
 from bnode_nlme.nlme import Exponential as Exponential
 from bnode_nlme.nlme import HalfNormal as HalfNormal
+from bnode_nlme.nlme import Horseshoe as Horseshoe
 from bnode_nlme.nlme import Individual as Individual
 from bnode_nlme.nlme import Linear as Linear
 from bnode_nlme.nlme import LogitNormal as LogitNormal
@@ -77,6 +83,7 @@ from bnode_nlme.nlme import Omega as Omega
 from bnode_nlme.nlme import Power as Power
 from bnode_nlme.nlme import PyMCPrior as PyMCPrior
 from bnode_nlme.nlme import Uniform as Uniform
+from bnode_nlme.plots import plot_covariate_discovery as plot_covariate_discovery
 from bnode_nlme.plots import plot_covariates as plot_covariates
 from bnode_nlme.plots import plot_discovery as plot_discovery
 from bnode_nlme.plots import plot_dose_choice as plot_dose_choice
@@ -92,6 +99,7 @@ from bnode_nlme.plots import plot_parameter_table as plot_parameter_table
 from bnode_nlme.plots import plot_prior_posterior as plot_prior_posterior
 from bnode_nlme.plots import plot_random_effects as plot_random_effects
 from bnode_nlme.plots import plot_shrinkage as plot_shrinkage
+from bnode_nlme.plots import plot_verdict as plot_verdict
 from bnode_nlme.plots import plot_vpc as plot_vpc
 from bnode_nlme.results import Individualisation as Individualisation
 from bnode_nlme.results import individualise as individualise

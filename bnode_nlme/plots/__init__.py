@@ -1,5 +1,8 @@
 """The only place that draws."""
 
+from bnode_nlme.plots.covariate_discovery import (
+    plot_covariate_discovery as plot_covariate_discovery,
+)
 from bnode_nlme.plots.discovery import plot_discovery as plot_discovery
 from bnode_nlme.plots.discovery import plot_extrapolation as plot_extrapolation
 from bnode_nlme.plots.dose_choice import plot_dose_choice as plot_dose_choice
@@ -19,4 +22,5 @@ from bnode_nlme.plots.random_effects import plot_covariates as plot_covariates
 from bnode_nlme.plots.random_effects import plot_random_effects as plot_random_effects
 from bnode_nlme.plots.rank_ecdf import plot_rank_ecdf as plot_rank_ecdf
 from bnode_nlme.plots.shrinkage import plot_shrinkage as plot_shrinkage
+from bnode_nlme.plots.verdict import plot_verdict as plot_verdict
 from bnode_nlme.plots.vpc import plot_vpc as plot_vpc
