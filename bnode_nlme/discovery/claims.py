@@ -32,20 +32,19 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
     lines = []
     if any(own.kind == "without" for own in kept):
         lines.append(
-            f"The term {network!r} is not needed: without it, subjects are foretold as well "
-            "as with any candidate."
+            f"The data do not show that the term {network!r} is needed: the model without it predicts "
+            "left-out subjects as well as the best candidate."
         )
     for own in forms:
         text = own.text()
         lines.append(f"{text[0].upper()}{text[1:]} {_against_network(own)}.")
     if not forms:
         lines.append(
-            f"No candidate form holds beside the network {network!r}: the mechanism is not among "
-            "them."
+            f"Every candidate form is refuted: the mechanism behind {network!r} is not among them."
         )
     lines += [
-        f"{_subject(own, network)} is refuted (ELPD {_number(own.behind)} ± {own.behind_se:.1f} "
-        "from the best)."
+        f"{_subject(own, network)} is refuted (ELPD difference from the best "
+        f"{_number(own.behind)} ± {own.behind_se:.1f})."
         for own in fitted
         if own.refuted
     ]
@@ -57,13 +56,13 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
     doubtful = [own for own in fitted if own.doubtful]
     if doubtful:
         lines.append(
-            "Doubtful for some subjects (Pareto k): "
-            + ", ".join(f"{own.name} ({own.doubtful} of {subjects})" for own in doubtful)
+            "The leave-one-out estimate is doubtful (large Pareto k) for "
+            + ", ".join(f"{own.doubtful} of {subjects} subjects of {own.name}" for own in doubtful)
             + "."
         )
     lines.append(
-        f"Differences are over {subjects} subjects; with few of them, standard errors are too "
-        "small rather than too large."
+        f"Constants have 90 % intervals. ELPD differences are paired over {subjects} subjects, ± one "
+        "standard error, which is too small rather than too large where subjects are few."
     )
     return "\n".join(lines)
 
@@ -79,9 +78,9 @@ def _subject(own: Candidate, network: str) -> str:
 def _against_network(own: Candidate) -> str:
     apart = f"ELPD difference {_number(own.difference)} ± {own.difference_se:.1f}"
     if is_worse(-own.difference, own.difference_se):
-        return f"foretells better than the network ({apart})"
+        return f"predicts left-out subjects better than the network ({apart})"
     if is_worse(own.difference, own.difference_se):
-        return f"foretells worse than the network ({apart}), and is not refuted by the best form"
+        return f"predicts worse than the network ({apart}), yet is not refuted by the best form"
     return f"is indistinguishable from the network ({apart})"
 
 

@@ -29,6 +29,8 @@ from bnode_nlme.nlme.nlme import NLME
 _POINTS = 40
 _REFERENCES = ("constant", "linear")
 """Simple forms that are refitted whatever they explain, so that they can be refuted."""
+_SHORT_RUN = {"draws": 250, "tune": 300, "chains": 2, "compiled_anew": False}
+"""Of NUTS, for candidates: a few constants in the place of a network are sampled in a second."""
 
 
 def discover(
@@ -69,7 +71,8 @@ def discover(
     refit
         Whether to put candidates back into the equations and fit the data with them.
     method
-        Of these fits; by default that of the fit.
+        Of these fits; by default that of the fit. Of ``"nuts"`` runs are short, for forms mix fast:
+        two chains of 250 draws after 300; give ``draws=``, ``tune=``, ``chains=`` for others.
     draws
         Of the function, to which forms are fitted.
     loo_draws
@@ -223,12 +226,11 @@ def _from_function(found: FormFit, terms: SparseTerms | None) -> Candidate:
 def _settings(
     fitted: Fit, method: Method | None, seed: int, progress: bool, options: dict[str, Any]
 ) -> dict[str, Any]:
-    sizes = fitted.posterior.sizes
     settings: dict[str, Any] = {"method": method or fitted.method, "seed": seed}
-    if settings["method"] == fitted.method:
-        settings["draws"] = int(sizes["draw"])
-        if fitted.method == "nuts":
-            settings["chains"] = int(sizes["chain"])
+    if settings["method"] == "nuts":
+        settings |= _SHORT_RUN
+    elif settings["method"] == fitted.method:
+        settings["draws"] = int(fitted.posterior.sizes["draw"])
     return settings | {"progress": progress} | options
 
 
