@@ -100,7 +100,7 @@ def _drawn(
     above: FigureBase = figure
     below: FigureBase | None = None
     if pairs:
-        above, below = figure.subfigures(2, 1, height_ratios=[2.0, 1.0])
+        above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.0, 1.0])[:, 0]
     panels = above.subplots(
         3, columns, squeeze=False, sharex="col", sharey="row", height_ratios=[2.4, 1.2, 0.7]
     )

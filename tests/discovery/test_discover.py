@@ -83,8 +83,8 @@ def found(fit: bn.Fit) -> bn.Discovery:
         forms=[f for f in RATE_CONSTANT_LIBRARY if f.name in ("linear", "Michaelis-Menten")],
         sparse=False,
         draws=15,
-        method="laplace",
         loo_draws=50,
+        paths=2,
         seed=1,
     )
 
