@@ -24,6 +24,11 @@ SEEDS = range(20)
 TRUTHS = {"michaelis-menten": michaelis_menten, "linear": linear}
 
 
+@pytest.fixture(autouse=True)
+def compile_in_python() -> None:
+    """Not here: long runs want the compiled model."""
+
+
 @pytest.fixture(scope="module")
 def kept(request: pytest.FixtureRequest) -> Path:
     return Path(request.config.cache.mkdir("small_ude"))
@@ -34,7 +39,7 @@ def kept(request: pytest.FixtureRequest) -> Path:
 def test_a_data_set(seed: int, truth: str, kept: Path) -> None:
     path = kept / f"{truth}_{seed}.json"
     if path.exists():
-        return  # run before: `pytest --cache-clear` begins anew
+        pytest.skip("run before; --cache-clear begins anew")
     begin = time.process_time()
     study = small_ude(100 + seed, TRUTHS[truth])
     fit = bn.fit(

@@ -36,6 +36,11 @@ inhibition = bn.MLP(
 )
 
 
+@pytest.fixture(autouse=True)
+def compile_in_python() -> None:
+    """Not here: long runs want the compiled model."""
+
+
 def pharmacokinetics(individual: tuple[str, ...], CL: Any, V: Any) -> bn.System:
     return bn.System(
         states=("depot", "gut", "central"),
