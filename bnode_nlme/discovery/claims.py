@@ -39,12 +39,15 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
         text = own.text()
         lines.append(f"{text[0].upper()}{text[1:]} {_against_network(own)}.")
     if not forms:
+        tried = any(own.form is not None for own in fitted)
         lines.append(
             f"Every candidate form is refuted: the mechanism behind {network!r} is not among them."
+            if tried
+            else "No candidate form could be fitted to the data: see the notes of the table."
         )
     lines += [
-        f"{_subject(own, network)} is refuted (ELPD difference from the best "
-        f"{_number(own.behind)} ± {own.behind_se:.1f})."
+        f"{_refuted(own, network)} (ELPD difference from the best {_number(own.behind)} ± "
+        f"{own.behind_se:.1f})."
         for own in fitted
         if own.refuted
     ]
@@ -56,8 +59,8 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
     doubtful = [own for own in fitted if own.doubtful]
     if doubtful:
         lines.append(
-            "The leave-one-out estimate is doubtful (large Pareto k) for "
-            + ", ".join(f"{own.doubtful} of {subjects} subjects of {own.name}" for own in doubtful)
+            "Leave-one-out is doubtful for some subjects (large Pareto k): "
+            + ", ".join(f"{own.name} ({own.doubtful} of {subjects})" for own in doubtful)
             + "."
         )
     lines.append(
@@ -67,12 +70,12 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
     return "\n".join(lines)
 
 
-def _subject(own: Candidate, network: str) -> str:
+def _refuted(own: Candidate, network: str) -> str:
     if own.kind == "network":
-        return f"The network {network!r} itself"
+        return f"The network {network!r} itself predicts worse than the best form"
     if own.kind == "without":
-        return "The model without the term"
-    return f"{own.name[0].upper()}{own.name[1:]}"
+        return "The model without the term is refuted"
+    return f"{own.name[0].upper()}{own.name[1:]} is refuted"
 
 
 def _against_network(own: Candidate) -> str:

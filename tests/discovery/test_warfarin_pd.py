@@ -131,21 +131,19 @@ def test_the_band_contains_the_published_curve_where_data_lie(fit: bn.Fit) -> No
     table = function.data.where(~function.data["extrapolated"], drop=True)
     low, high = (table["band"].sel(quantile=q) for q in (0.05, 0.95))
     curve = published(table["x"])
-    print(function)
-    print(np.round(np.stack([table["x"], low, curve, high])[:, ::5], 3))
-    assert float(table["r_hat"].max()) < 1.1
-    assert bool(((low <= curve) & (curve <= high)).all())
+    assert float(table["r_hat"].max()) < 1.1, repr(function)
+    shown = np.round(np.stack([table["x"], low, curve, high])[:, ::5], 3)
+    assert bool(((low <= curve) & (curve <= high)).all()), shown
 
 
 def test_candidates_are_ranked(found: bn.Discovery) -> None:
-    print(found)
-    assert found["linear"].refuted
+    assert found["linear"].refuted, repr(found)
     assert found["without the term"].refuted
     assert not found["network"].refuted
     assert found.first.kind == "form"
     emax = found["Emax"]
     assert emax.elpd is not None
-    assert not emax.refuted
+    assert not emax.refuted, repr(found)
     constants = emax.constants
     assert constants["EC50"].low < EC50 < constants["EC50"].high
 
