@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.distributions.contrast import contrast_points, pin_contrast
+from bnode_nlme.distributions.pinned_values import pin_values, pinned_points
 from bnode_nlme.dynamics.mlp import MLP
 
 PRIORS = ("normal",)
@@ -23,6 +24,7 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     prior: Literal["normal"] = "normal",
     scale: float = 1.0,
     contrast: Sequence[Any] | None = None,
+    pinned: Sequence[Any] | None = None,
     relevant: float | None = None,
 ) -> TensorVariable:
     """Hierarchical prior over a network's flat weight vector.
@@ -53,6 +55,12 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
         direction of the last layer. The prior is the same; NUTS can take longer steps, because
         what the data determine is no longer a curved surface in the space of the weights. Only for
         networks with one linear output, and only where the data do determine the contrast.
+    pinned : array (points,) or (points, inputs), optional
+        Two to four points spread over where the data determine the network's value well. Its
+        values there, before the output's transform, are then sampled themselves, as
+        ``f"{name}_value_0"`` and so on, in place of as many directions of the last layer. The
+        prior is the same; NUTS can take longer steps, as with `contrast`, of which it is the
+        stronger form. Not for monotone networks, whose last layer is not linear in its weights.
     relevant
         How many of the network's inputs are expected to matter, for automatic relevance: the
         weights that leave input j are multiplied by ``f"{name}_relevance"[j]``, which lies between
@@ -72,7 +80,7 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     ------
     ValueError
         When `network` is no MLP, `prior` is not one of the choices, `scale` is not positive,
-        `contrast` does not fit the network, or `relevant` is not below the number of inputs.
+        `contrast` or `pinned` do not fit the network, both are given, or `relevant` is not below the number of inputs.
     """
     if prior not in PRIORS:
         raise ValueError(
@@ -91,6 +99,12 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
             f"network's inputs, {network.inputs}; found {relevant!r}."
         )
     points = None if contrast is None else contrast_points(name, network, contrast)
+    values = None if pinned is None else pinned_points(name, network, pinned)
+    if points is not None and values is not None:
+        raise ValueError(
+            f"NetworkWeights({name!r}): contrast= and pinned= both take directions of the last "
+            "layer; give one of them."
+        )
     model = pm.modelcontext(None)
     weight, layer = f"{name}_weight", f"{name}_layer"
     model.add_coord(layer, np.arange(len(network.layers)))
@@ -113,6 +127,8 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     if points is not None:
         sd = scales[-1] / np.sqrt(network.layers[-1].fan_in)
         weights = pin_contrast(name, network, weights, sd, points)
+    if values is not None:
+        weights = pin_values(name, network, weights, scales[-1], values)
     return pm.Deterministic(name, weights, dims=weight)
 
 
