@@ -28,8 +28,13 @@ def nutpie_model(flat: FlatModel, *, compiled_anew: bool) -> Any:
     if compiled_anew:
         return nutpie.compile_pymc_model(flat.model, var_names=[])
 
+    def value(x: Vector) -> tuple[float, Vector]:
+        # Copies, because nutpie and the compiled function both keep their arrays for later calls.
+        found, gradient = flat.logp_and_gradient(np.array(x))
+        return found, np.array(gradient)
+
     def density() -> Callable[[Vector], tuple[float, Vector]]:
-        return flat.logp_and_gradient
+        return value
 
     def expansion(*_: Any) -> Callable[[Vector], dict[str, Any]]:
         return lambda x: {}
