@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,12 @@ def nutpie_model(flat: FlatModel, *, compiled_anew: bool) -> Any:
     if compiled_anew:
         return nutpie.compile_pymc_model(flat.model, var_names=[])
 
+    lock = Lock()
+
     def value(x: Vector) -> tuple[float, Vector]:
-        # Copies, because nutpie and the compiled function both keep their arrays for later calls.
-        found, gradient = flat.logp_and_gradient(np.array(x))
-        return found, np.array(gradient)
+        # A compiled function keeps its results in one place, and frees the GIL while it computes.
+        with lock:
+            return flat.logp_and_gradient(x)
 
     def density() -> Callable[[Vector], tuple[float, Vector]]:
         return value
