@@ -27,7 +27,7 @@ from bnode_nlme.cli.theophylline import (
 from bnode_nlme.datasets import theophylline
 from bnode_nlme.diagnostics import function_convergence, vpc
 from bnode_nlme.distributions import solver_report
-from bnode_nlme.plots import plot_individual_fits, plot_learned_function, plot_vpc
+from bnode_nlme.plots import plot_function_band, plot_individual_fits, plot_vpc
 from bnode_nlme.results import save, trajectories
 from bnode_nlme.study import Study
 
@@ -202,7 +202,7 @@ def _draw(
 ) -> None:
     draws = posterior.posterior.to_dataset()
     measured = trajectories(learned.system, study, draws, draws=50, **SOLVER)
-    plot_learned_function(
+    plot_function_band(
         function,
         xlabel="theophylline left in the depot (mg)",
         ylabel="absorption rate constant (1/h)",

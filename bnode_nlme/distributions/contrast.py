@@ -28,10 +28,12 @@ def contrast_points(
         sets of points.
     """
     where = f"NetworkWeights({name!r}): contrast="
-    if network.output != "linear" or network.outputs != 1:
+    bounded = network.lower is not None or network.upper is not None
+    if network.output != "linear" or network.outputs != 1 or bounded:
         raise ValueError(
-            f"{where} wants a network with output='linear' and one output; found "
-            f"output={network.output!r} with {network.outputs}."
+            f"{where} wants a network with output='linear', one output and neither lower= nor "
+            f"upper=; found output={network.output!r} with {network.outputs}, "
+            f"lower={network.lower}, upper={network.upper}."
         )
     if not (isinstance(contrast, (tuple, list)) and len(contrast) == 2):
         raise ValueError(

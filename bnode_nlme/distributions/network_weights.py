@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.distributions.contrast import contrast_points, pin_contrast
+from bnode_nlme.distributions.pinned_values import pin_values, pinned_points
 from bnode_nlme.dynamics.mlp import MLP
 
 PRIORS = ("normal",)
@@ -22,6 +24,8 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     prior: Literal["normal"] = "normal",
     scale: float = 1.0,
     contrast: Sequence[Any] | None = None,
+    pinned: Sequence[Any] | None = None,
+    relevant: float | None = None,
 ) -> TensorVariable:
     """Hierarchical prior over a network's flat weight vector.
 
@@ -51,6 +55,19 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
         direction of the last layer. The prior is the same; NUTS can take longer steps, because
         what the data determine is no longer a curved surface in the space of the weights. Only for
         networks with one linear output, and only where the data do determine the contrast.
+    pinned : array (points,) or (points, inputs), optional
+        Two to four points spread over where the data determine the network's value well. Its
+        values there, before the output's transform, are then sampled themselves, as
+        ``f"{name}_value_0"`` and so on, in place of as many directions of the last layer. The
+        prior is the same; NUTS can take longer steps, as with `contrast`, of which it is the
+        stronger form. Not for monotone networks, whose last layer is not linear in its weights.
+    relevant
+        How many of the network's inputs are expected to matter, for automatic relevance: the
+        weights that leave input j are multiplied by ``f"{name}_relevance"[j]``, which lies between
+        0 (the input does nothing) and 1. It is t / sqrt(1 + t^2) with t the product of two
+        half-Cauchy variables, one for the input and one for all, whose scale is relevant over the
+        number of the others: a horseshoe with a slab (Piironen and Vehtari 2017,
+        doi:10.1214/17-EJS1337SI) for each input's weights together.
 
     Returns
     -------
@@ -62,8 +79,8 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     Raises
     ------
     ValueError
-        When `network` is no MLP, `prior` is not one of the choices, `scale` is not positive, or
-        `contrast` does not fit the network.
+        When `network` is no MLP, `prior` is not one of the choices, `scale` is not positive,
+        `contrast` or `pinned` do not fit the network, both are given, or `relevant` is not below the number of inputs.
     """
     if prior not in PRIORS:
         raise ValueError(
@@ -76,7 +93,18 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
         raise ValueError(
             f"NetworkWeights({name!r}): scale= wants a positive number; found {scale!r}."
         )
+    if relevant is not None and not 0.0 < relevant < network.inputs:
+        raise ValueError(
+            f"NetworkWeights({name!r}): relevant= wants a number above 0 and below that of the "
+            f"network's inputs, {network.inputs}; found {relevant!r}."
+        )
     points = None if contrast is None else contrast_points(name, network, contrast)
+    values = None if pinned is None else pinned_points(name, network, pinned)
+    if points is not None and values is not None:
+        raise ValueError(
+            f"NetworkWeights({name!r}): contrast= and pinned= both take directions of the last "
+            "layer; give one of them."
+        )
     model = pm.modelcontext(None)
     weight, layer = f"{name}_weight", f"{name}_layer"
     model.add_coord(layer, np.arange(len(network.layers)))
@@ -94,7 +122,27 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     scales = pm.HalfNormal(f"{name}_scale", scale, dims=layer)
     z = pm.Normal(f"{name}_z", dims=weight)
     weights = z * scales[of_layer] * shrinkage
+    if relevant is not None:
+        weights = _with_relevance(name, network, weights, relevant)
     if points is not None:
         sd = scales[-1] / np.sqrt(network.layers[-1].fan_in)
         weights = pin_contrast(name, network, weights, sd, points)
+    if values is not None:
+        weights = pin_values(name, network, weights, scales[-1], values)
     return pm.Deterministic(name, weights, dims=weight)
+
+
+def _with_relevance(
+    name: str, network: MLP, weights: TensorVariable, relevant: float
+) -> TensorVariable:
+    """Shrink the first layer's weights, input by input."""
+    dim = f"{name}_input"
+    pm.modelcontext(None).add_coord(dim, np.arange(network.inputs))
+    local = pm.HalfCauchy(f"{name}_relevance_local", 1.0, dims=dim)
+    scale = relevant / (network.inputs - relevant)
+    reach = local * pm.HalfCauchy(f"{name}_relevance_global", scale)
+    relevance = pm.Deterministic(f"{name}_relevance", reach / pt.sqrt(1.0 + reach**2), dims=dim)
+    first = network.layers[0]
+    # Weights of a layer lie unit by unit, each with all inputs.
+    factor = pt.tile(relevance, first.fan_out)
+    return pt.set_subtensor(weights[first.weight], weights[first.weight] * factor)

@@ -7,7 +7,7 @@ from bnode_nlme.dynamics.errors import UnknownNameError, listed, nearest
 from bnode_nlme.dynamics.expression import Expression
 from bnode_nlme.dynamics.mlp import MLP
 
-__all__ = ["Named", "bind"]
+__all__ = ["Named", "bind", "with_entry"]
 
 
 class Named[T]:
@@ -91,3 +91,9 @@ def bind(network: MLP, weights: Expression) -> Callable[..., Expression]:
 
     call.__name__ = network.name
     return call
+
+
+def with_entry[T](named: Named[T], name: str, value: T) -> Named[T]:
+    """Return the values with one more, or with another in the place of one."""
+    values = {own: named[own] for own in named} | {name: value}
+    return Named(named._group, named._kind, values, named._elsewhere)

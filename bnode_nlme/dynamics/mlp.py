@@ -10,10 +10,13 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 from pytensor.tensor.variable import TensorVariable
 
-from bnode_nlme.dynamics.activation import ACTIVATIONS, softplus
+from bnode_nlme.dynamics.activation import ACTIVATIONS
+from bnode_nlme.dynamics.arithmetic import ARRAY, GRAPH, Arithmetic
 from bnode_nlme.dynamics.expression import Expression
 from bnode_nlme.dynamics.layer import Layer
 from bnode_nlme.dynamics.mlp_arguments import check_mlp, check_points, check_tensor, check_weights
+from bnode_nlme.dynamics.output_range import into_range
+from bnode_nlme.dynamics.periodic import on_circles
 
 __all__ = ["MLP"]
 
@@ -23,8 +26,10 @@ class MLP:
     """A multilayer perceptron, declared without weights.
 
     Layer l computes ``h = activation(W @ h + b)``; the last layer has no activation but the
-    transform that `output` names. With ``z = (x - anchor) / scale`` (anchor 0 and scale 1 where
-    not given) the network is ``f(z)``, or ``f(z) - f(0)`` where an anchor is given.
+    transform that `output`, `lower` and `upper` name. With ``z = (x - anchor) / scale`` (anchor 0
+    and scale 1 where not given) the network is ``f(z)``, or ``f(z) - f(0)`` where an anchor is
+    given. Whatever is declared here holds for every weight vector, in the prior as in the
+    posterior.
 
     Parameters
     ----------
@@ -50,6 +55,16 @@ class MLP:
         In a call with scalar inputs it is exactly 0; over a batch, to rounding. The last bias
         cancels, so its weight has no influence; it stays in the vector so that all networks of
         one shape have one size.
+    lower, upper : float, optional
+        Ends of the range of every output; either may be left out, and both go with every `output`
+        (``"positive"`` is ``lower=0``). With an anchor 0 must lie between them: values near 0 are
+        what they would be without, and bend towards the ends (``upper * tanh(y / upper)``). A
+        function that falls from 1 to 0 is ``1 - net(x)`` with ``output="monotone"``, ``lower=0``
+        and ``upper=1``.
+    period : float or sequence of float or None, optional
+        Length after which an input comes round again, such as 24 for the time of day in hours; one
+        number for all inputs, or one or None for each. Such an input enters as sine and cosine, two
+        inputs of the first layer, counted from the anchor; `scale` is not used for it.
 
     Raises
     ------
@@ -74,6 +89,9 @@ class MLP:
     outputs: int = 1
     scale: float | Sequence[float] | None = None
     anchor: float | Sequence[float] | None = None
+    lower: float | None = None
+    upper: float | None = None
+    period: float | Sequence[float | None] | None = None
 
     def __post_init__(self) -> None:
         for field, value in check_mlp(vars(self)).items():
@@ -82,7 +100,8 @@ class MLP:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers, first to last: their fan-in, fan-out and slices of the weight vector."""
-        widths = (self.inputs, *self.hidden, self.outputs)
+        circles = 0 if self.period is None else sum(p is not None for p in self._periods)
+        widths = (self.inputs + circles, *self.hidden, self.outputs)
         layers = []
         start = 0
         for fan_in, fan_out in pairwise(widths):
@@ -149,7 +168,7 @@ class MLP:
         DeclarationError
             When the number or the shape of the inputs, or the length of the weights, is wrong.
         """
-        y: Expression = self._forward(*self._graph(weights, inputs), softplus.graph)
+        y: Expression = self._forward(*self._graph(weights, inputs), GRAPH)
         return y
 
     def features(self, weights: Any, *inputs: Any) -> Expression:
@@ -170,7 +189,7 @@ class MLP:
         DeclarationError
             When the number or the shape of the inputs, or the length of the weights, is wrong.
         """
-        found: Expression = self._features(*self._graph(weights, inputs), softplus.graph)
+        found: Expression = self._features(*self._graph(weights, inputs), GRAPH)
         return found
 
     def _graph(self, weights: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any, Any, Any]:
@@ -219,7 +238,12 @@ class MLP:
             return np.asarray(h @ np.swapaxes(W, -1, -2))
 
         activation = ACTIVATIONS[self.activation].array
-        return np.asarray(self._forward(x, layers, apply, activation, softplus.array))
+        return np.asarray(self._forward(x, layers, apply, activation, ARRAY))
+
+    @property
+    def _periods(self) -> tuple[float | None, ...]:
+        # A tuple with one entry for each input since __post_init__.
+        return self.period or ()  # type: ignore[return-value]
 
     def _forward(
         self,
@@ -227,17 +251,18 @@ class MLP:
         layers: Sequence[tuple[Any, Any]],
         apply: Callable[[Any, Any], Any],
         activation: Callable[[Any], Any],
-        positive: Callable[[Any], Any],
+        at: Arithmetic,
     ) -> Any:
-        h = self._features(x, layers, apply, activation, positive)
+        h = self._features(x, layers, apply, activation, at)
         W, b = layers[-1]
         if self.output == "monotone":
-            W = positive(W)
+            W = at.softplus(W)
         # With an anchor the difference is taken before the last layer: the zero is exact, and the
         # bias drops out.
-        y = apply(W, h) if self.anchor is not None else apply(W, h) + b
-        if self.output == "positive":
-            y = positive(y)
+        anchored = self.anchor is not None
+        y = apply(W, h) if anchored else apply(W, h) + b
+        lower = 0.0 if self.output == "positive" else self.lower
+        y = into_range(y, lower, self.upper, anchored=anchored, at=at)
         return y[..., 0] if self.outputs == 1 else y
 
     def _features(
@@ -246,15 +271,17 @@ class MLP:
         layers: Sequence[tuple[Any, Any]],
         apply: Callable[[Any, Any], Any],
         activation: Callable[[Any], Any],
-        positive: Callable[[Any], Any],
+        at: Arithmetic,
     ) -> Any:
         anchored = self.anchor is not None
         if anchored and np.any(self.anchor):
             x = x - np.asarray(self.anchor)
         if self.scale is not None:
             x = x / np.asarray(self.scale)
+        if self.period is not None:
+            x = on_circles(x, self._periods, at)
         if self.output == "monotone":
-            layers = [(positive(W), b) for W, b in layers]
+            layers = [(at.softplus(W), b) for W, b in layers]
         h, at_anchor = x, None
         for W, b in layers[:-1]:
             h = activation(apply(W, h) + b)

@@ -46,7 +46,17 @@ def check_mlp(declared: Mapping[str, Any]) -> dict[str, Any]:
             "never is. Use output='monotone' (0 at the anchor, not below 0 above it) or 'linear', "
             "or drop the anchor and multiply the network by an expression that is 0 there."
         )
+    period = _period(name, declared["period"], inputs)
+    if period is not None and output == "monotone":
+        raise DeclarationError(
+            f"Network {name!r}: output='monotone' never comes round again, and period= says that an "
+            "input does. Use output='linear' or 'positive', or two networks."
+        )
+    lower, upper = _range(name, output, declared)
     scale = _per_input(name, "scale", declared["scale"], inputs)
+    if scale is not None and period is not None:
+        # What comes round is measured by its period.
+        scale = tuple(1.0 if p is not None else s for s, p in zip(scale, period, strict=True))
     if scale is not None and min(scale) <= 0:
         raise DeclarationError(
             f"Network {name!r}: scale= must be positive, found {declared['scale']!r}. Inputs are "
@@ -58,6 +68,9 @@ def check_mlp(declared: Mapping[str, Any]) -> dict[str, Any]:
         "outputs": outputs,
         "scale": scale,
         "anchor": _per_input(name, "anchor", declared["anchor"], inputs),
+        "lower": lower,
+        "upper": upper,
+        "period": period,
     }
 
 
@@ -174,3 +187,57 @@ def _per_input(name: str, field: str, value: Any, inputs: int) -> tuple[float, .
             f"input; found {value!r}."
         )
     return tuple(float(number) for number in np.broadcast_to(array, (inputs,)))
+
+
+def _range(
+    name: str, output: str, declared: Mapping[str, Any]
+) -> tuple[float | None, float | None]:
+    """Ends of the range, checked."""
+    ends = []
+    for field in ("lower", "upper"):
+        value = declared[field]
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        if value is not None and not (number and np.isfinite(value)):
+            raise DeclarationError(
+                f"Network {name!r}: {field}= wants a finite number or None, found {value!r}."
+            )
+        ends.append(None if value is None else float(value))
+    lower, upper = ends
+    if output == "positive" and lower is not None:
+        raise DeclarationError(
+            f"Network {name!r}: output='positive' is lower=0, and lower={lower:g} is given too. "
+            "Leave one of them out."
+        )
+    least = 0.0 if output == "positive" else lower
+    if least is not None and upper is not None and not least < upper:
+        raise DeclarationError(
+            f"Network {name!r}: lower= must be below upper=, found {least:g} and {upper:g}."
+        )
+    for value, below in ((lower, True), (upper, False)):
+        if declared["anchor"] is None or value is None or (value < 0.0 if below else value > 0.0):
+            continue
+        raise DeclarationError(
+            f"Network {name!r}: anchor= makes the network 0 at a point, which lower= and upper= "
+            f"must leave room for on both sides; found lower={lower}, upper={upper}. An "
+            "output='monotone' is not below 0 above its anchor without lower=; or drop the anchor."
+        )
+    return lower, upper
+
+
+def _period(name: str, value: Any, inputs: int) -> tuple[float | None, ...] | None:
+    if value is None:
+        return None
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    entries = tuple(value) if several else (value,) * inputs
+    found: list[float | None] = []
+    for entry in entries:
+        number = isinstance(entry, (int, float, np.number)) and not isinstance(entry, bool)
+        if len(entries) != inputs or (
+            entry is not None and not (number and np.isfinite(entry) and entry > 0)
+        ):
+            raise DeclarationError(
+                f"Network {name!r}: period= wants one positive number, or {inputs}, one or None for "
+                f"each input; found {value!r}."
+            )
+        found.append(None if entry is None else float(entry))
+    return tuple(found) if any(entry is not None for entry in found) else None

@@ -11,6 +11,7 @@ from bnode_nlme.dynamics.errors import DeclarationError, listed
 from bnode_nlme.dynamics.graph import SystemGraph, build_graph
 from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.dynamics.names import check_distinct, check_name, check_names
+from bnode_nlme.dynamics.replaced_network import ReplacedNetwork
 
 __all__ = ["System"]
 
@@ -167,6 +168,67 @@ class System:
             )
         return dataclasses.replace(self, **changes)
 
+    def with_function(
+        self, network: str, function: Callable[..., Any], parameters: Sequence[str] = ()
+    ) -> "System":
+        """Declare the system anew with an expression in the place of a network.
+
+        Parameters
+        ----------
+        network : str
+            Name of the network; the right-hand side and outputs still read ``nn.<network>(...)``.
+        function : callable (p, *inputs) -> scalar
+            What stands in its place: an expression of the parameters by name, the new ones among
+            them, and of the network's inputs. Of a network with several outputs, a sequence.
+        parameters : sequence of str
+            Names of new parameters, which follow those that the system has.
+
+        Returns
+        -------
+        System
+            Without the network.
+
+        Raises
+        ------
+        DeclarationError
+            When the system has no such network, or the new declaration is faulty.
+
+        Examples
+        --------
+        >>> elimination = MLP("elimination", inputs=1, output="positive")
+        >>> system = System(
+        ...     states=("central",),
+        ...     parameters=("V",),
+        ...     networks=(elimination,),
+        ...     rhs=lambda t, y, p, nn, c: {"central": -nn.elimination(y.central / p.V) * p.V},
+        ... )
+        >>> system.with_function(
+        ...     "elimination", lambda p, x: p.Vmax * x / (p.Km + x), parameters=("Vmax", "Km")
+        ... )
+        System
+          states      central
+          parameters  V, Vmax, Km
+          outputs     central
+        """
+        found = [own for own in self.networks if own.name == network]
+        if not found:
+            raise DeclarationError(
+                f"with_function: the system has no network {network!r}. Its networks: "
+                f"{listed([own.name for own in self.networks])}."
+            )
+        outputs = self.outputs
+        if outputs is not None:
+            outputs = {
+                name: ReplacedNetwork(output, found[0], function)
+                for name, output in outputs.items()
+            }
+        return self.replace(
+            rhs=ReplacedNetwork(self.rhs, found[0], function),
+            outputs=outputs,
+            networks=tuple(own for own in self.networks if own is not found[0]),
+            parameters=(*self.parameters, *check_names(parameters, "parameters")),
+        )
+
     def __repr__(self) -> str:
         entries = {
             "states": self.states,
@@ -233,4 +295,13 @@ def _check_functions(functions: Any, argument: str) -> dict[str, Callable[..., A
 
 def _network_line(network: MLP) -> str:
     widths = "-".join(map(str, (network.inputs, *network.hidden, network.outputs)))
-    return f"{network.name} ({widths} {network.activation}, {network.output})"
+    said = [network.output]
+    if network.lower is not None:
+        said.append(f"above {network.lower:g}")
+    if network.upper is not None:
+        said.append(f"below {network.upper:g}")
+    if network.anchor is not None:
+        said.append("anchored")
+    if network.period is not None:
+        said.append("periodic")
+    return f"{network.name} ({widths} {network.activation}, {', '.join(said)})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow
 from numpy.typing import NDArray
 
 from bnode_nlme.inference.flat_model import Vector
+from bnode_nlme.inference.nutpie_model import started_at
 from bnode_nlme.inference.run_folder import ChainDraws
 
 _STATISTICS = {
@@ -75,7 +76,7 @@ class NutpieChain:
         self._size = len(start)
         self.progress = ChainProgress(0, tune + draws, 0, True)
         self._sampler: Any = nutpie.sample(
-            replace(compiled, initial_point_func=lambda _: np.array(start)),
+            started_at(compiled, start),
             draws=draws,
             tune=tune,
             chains=1,

@@ -47,7 +47,9 @@ class PathfinderSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class _Fitted:
+class Fitted:
+    """The approximation with the largest ELBO on a path, and at which iteration it was."""
+
     gaussian: Gaussian
     elbo: float
     iteration: int
@@ -94,7 +96,7 @@ def pathfinder(
     """
     fitted = []
     for done, start in enumerate(starts, start=1):
-        best = _best_on_path(flat, start, rng, settings)
+        best = best_on_path(flat, start, rng, settings)
         if best is not None:
             fitted.append(best)
         note(done)
@@ -126,9 +128,11 @@ def pathfinder(
     )
 
 
-def _best_on_path(
+def best_on_path(
     flat: FlatModel, start: Vector, rng: np.random.Generator, settings: PathfinderSettings
-) -> _Fitted | None:
+) -> Fitted | None:
+    """Follow one path to the mode; None where no approximation has a finite ELBO."""
+
     def function(x: Vector) -> tuple[float, Vector]:
         value, gradient = flat.logp_and_gradient(x)
         return -value, -gradient
@@ -140,13 +144,13 @@ def _best_on_path(
         relative=1e-9,
         history=settings.history,
     )
-    best: _Fitted | None = None
+    best: Fitted | None = None
     for iteration, gaussian in _approximations(optimum, settings.history):
         z = rng.normal(size=(settings.elbo_draws, start.size))
         target = np.array([flat.logp_and_gradient(x)[0] for x in gaussian.transform(z)])
         elbo = float(np.mean(target - gaussian.log_density(z)))
         if np.isfinite(elbo) and (best is None or elbo > best.elbo):
-            best = _Fitted(gaussian, elbo, iteration)
+            best = Fitted(gaussian, elbo, iteration)
     return best
 
 

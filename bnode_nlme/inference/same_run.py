@@ -16,11 +16,12 @@ from bnode_nlme.inference.flat_model import FlatModel, Vector
 ASKED = "asked"
 """Attribute of a finished fit: what was asked for, and the log-probability of its points."""
 _LOGP = "logp"
+_ASIDE = ("cores", "compiled_anew")
 
 
 def settings_that_count(settings: Any) -> dict[str, Any]:
     """Settings that change what comes out, as JSON holds them."""
-    counted = {name: value for name, value in asdict(settings).items() if name != "cores"}
+    counted = {name: value for name, value in asdict(settings).items() if name not in _ASIDE}
     result: dict[str, Any] = json.loads(json.dumps(counted))
     return result
 

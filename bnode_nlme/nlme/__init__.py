@@ -6,6 +6,7 @@ from bnode_nlme.nlme.continuous_covariates import Linear as Linear
 from bnode_nlme.nlme.continuous_covariates import Power as Power
 from bnode_nlme.nlme.covariate_model import CovariateModel as CovariateModel
 from bnode_nlme.nlme.covariate_network import CovariateNetwork as CovariateNetwork
+from bnode_nlme.nlme.horseshoe import Horseshoe as Horseshoe
 from bnode_nlme.nlme.individual import Individual as Individual
 from bnode_nlme.nlme.nlme import NLME as NLME
 from bnode_nlme.nlme.omega import Omega as Omega

@@ -35,7 +35,7 @@ class Individual:
         the parameter's scale, a number that standard deviation, known. True: half-normal with
         scale 1, and for ``"normal"`` with the standard deviation of `typical`.
     covariates : sequence of CovariateModel
-        `Power`, `Exponential`, `Linear`, `Categorical`, `CovariateNetwork`.
+        `Power`, `Exponential`, `Linear`, `Categorical`, `CovariateNetwork`, `Horseshoe`.
     distribution : {"lognormal", "normal", "logitnormal"}
         The scale on which effects are normal: log, the parameter's own, or logit.
     bounds : (float, float)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bnode_nlme.datasets import theophylline
-from bnode_nlme.plots import plot_individual_fits, plot_learned_function
+from bnode_nlme.plots import plot_function_band, plot_individual_fits
 
 
 def _function() -> xr.DataArray:
@@ -18,7 +18,7 @@ def _function() -> xr.DataArray:
 
 def test_the_line_is_the_median_and_the_bands_hold_their_mass() -> None:
     function = _function()
-    (axes,) = plot_learned_function(function, xlabel="x (mg)", ylabel="k (1/h)").axes
+    (axes,) = plot_function_band(function, xlabel="x (mg)", ylabel="k (1/h)").axes
     draws = function.to_numpy().reshape(-1, 5)
     np.testing.assert_allclose(
         np.asarray(axes.lines[0].get_ydata(), float), np.median(draws, axis=0)
@@ -31,7 +31,7 @@ def test_the_line_is_the_median_and_the_bands_hold_their_mass() -> None:
 
 def test_the_classical_constant_is_drawn_flat() -> None:
     constant = xr.DataArray(np.full((2, 100), 1.5), dims=("chain", "draw"))
-    figure = plot_learned_function(
+    figure = plot_function_band(
         _function(), xlabel="x", ylabel="k", classical=constant, visited=[1.0, 2.0]
     )
     (axes,) = figure.axes

@@ -7,14 +7,15 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from bnode_nlme.diagnostics.function_convergence import function_convergence as convergence_of
-from bnode_nlme.diagnostics.of_fit.visited_inputs import visited_inputs
+from bnode_nlme.diagnostics.of_fit.learned_networks import (
+    LearnedNetwork,
+    learned_network,
+    visited_by,
+)
 from bnode_nlme.diagnostics.percentiles import central_quantiles
-from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.nlme.network_inputs import judged_at
-from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.results.population_draws import declaration_of
-from bnode_nlme.study.study import Study
 
 _DRAWS = 20
 _CHAINS = ("chain", "draw")
@@ -63,9 +64,10 @@ def function_convergence(
     Vehtari, Gelman, Simpson, Carpenter and Bürkner 2021, doi:10.1214/20-BA1221.
     """
     nlme = declaration_of(fit, "function_convergence")
-    name, net, covariates = _chosen(nlme, network)
+    learned = learned_network(nlme, network, "function_convergence")
+    name, net = learned.name, learned.network
     if inputs is None:
-        points = _points(fit, net, covariates)
+        points = _points(fit, learned)
     else:
         points = np.asarray(inputs, dtype=np.float64)
         points = points[:, None] if points.ndim == 1 else points
@@ -80,45 +82,12 @@ def function_convergence(
     draws = xr.DataArray(values, dims=dims, coords={"chain": fit.posterior["chain"]})
     table = convergence_of(draws)
     table["value"] = draws.quantile(central_quantiles(mass), "draw")
-    names = covariates or [f"input {number + 1}" for number in range(net.inputs)]
+    names = learned.covariates or [f"input {number + 1}" for number in range(net.inputs)]
     table = table.assign_coords(inputs=(("point", "input"), points), input=list(names))
     table.attrs = {"network": name, "mass": mass}
     return table
 
 
-def _chosen(nlme: NLME, network: str | None) -> tuple[str, MLP, tuple[str, ...]]:
-    """Name of the weights in the posterior, the network, and its covariates if it has any."""
-    known = nlme.all_networks
-    if not known:
-        raise ValueError(
-            "function_convergence wants a model with a network; found none. R-hat and effective "
-            "sample sizes of parameters are in bn.parameter_table(fit)."
-        )
-    if network is None and len(known) == 1:
-        network = next(iter(known))
-    if network is None or network not in known:
-        found = "none" if network is None else repr(network)
-        raise ValueError(
-            f"function_convergence: network= wants one of {', '.join(map(repr, known))}; found "
-            f"{found}."
-        )
-    of_covariates = nlme.covariate_networks.get(network)
-    return network, known[network], () if of_covariates is None else of_covariates.names
-
-
-def _points(fit: Fit, network: MLP, covariates: tuple[str, ...]) -> NDArray[np.float64]:
-    study = fit.study
-    if study is None:
-        raise ValueError(
-            "function_convergence looks where the data are, and this fit was stored without its "
-            "study; give inputs=."
-        )
-    if covariates:
-        return np.asarray(np.unique(_columns(study, covariates), axis=0))
-    total = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
-    visited = visited_inputs(fit, study, network, draws=min(_DRAWS, total))
-    return judged_at(visited)
-
-
-def _columns(study: Study, names: tuple[str, ...]) -> NDArray[np.float64]:
-    return np.stack([study.covariates[name] for name in names], axis=-1)
+def _points(fit: Fit, learned: LearnedNetwork) -> NDArray[np.float64]:
+    visited = visited_by(fit, learned, draws=_DRAWS, what="function_convergence")
+    return np.asarray(np.unique(visited, axis=0)) if learned.covariates else judged_at(visited)

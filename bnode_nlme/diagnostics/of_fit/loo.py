@@ -103,6 +103,37 @@ def _warn_of_approximation(fit: Fit) -> None:
     )
 
 
+def subject_log_likelihood(
+    fit: Fit, study: Study, *, draws: int | None = None, seed: int = 0
+) -> xr.DataArray:
+    """Log-likelihood of subjects, their random effects integrated out, at draws of a fit.
+
+    Parameters
+    ----------
+    fit
+        Of a `bn.NLME`, to these or to other subjects.
+    study
+        Whose subjects.
+    draws
+        How many, the same number of each chain; by default all, up to 400.
+    seed
+        Of the points at which random effects are integrated out.
+
+    Returns
+    -------
+    xarray.DataArray (chain, draw, subject)
+
+    Raises
+    ------
+    ValueError
+        When the fit has no declaration.
+    """
+    nlme = declaration_of(fit, "subject_log_likelihood")
+    indices, shape = _even_draws(fit, _MOST["subject"] if draws is None else draws)
+    values = population_draws(fit, indices)
+    return _by_subject(nlme, study, values, shape, seed)
+
+
 def _even_draws(fit: Fit, count: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
     """Draws (chain by chain), the same number of each chain, and their (chains, draws)."""
     if count < 1:

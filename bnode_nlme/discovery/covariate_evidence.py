@@ -1,0 +1,287 @@
+"""The evidence for each covariate on each random effect, from the effects' likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bnode_nlme.discovery.covariate_groups import collinear_groups
+from bnode_nlme.discovery.covariate_shapes import ShapeName, shapes_of
+from bnode_nlme.discovery.effect_likelihood import EffectLikelihood
+from bnode_nlme.discovery.spike_and_slab import Design, Inclusions, sample_inclusions
+
+Array = NDArray[np.float64]
+Verdict = Literal["found", "found, one of these", "unclear", "no evidence"]
+
+SHAPES: tuple[ShapeName, ...] = ("linear", "power", "curve", "categories")
+_POINTS = 41
+_TAIL = 0.1
+_TUNE, _DRAWS, _CHAINS = 100, 300, 2
+
+
+@dataclass(frozen=True)
+class CovariateFinding:
+    """What is said of one covariate, or of several that are alike, on one parameter.
+
+    Attributes
+    ----------
+    effect
+        The parameter.
+    covariates : tuple of str
+        One, or those that share the evidence, the likeliest first.
+    inclusion : float
+        Probability that it, or at least one of them, has an effect.
+    members : tuple of float
+        Probability of each by itself.
+    verdict : str
+        ``"found"``; ``"found, one of these"``, which cannot be told apart; ``"unclear"``;
+        ``"no evidence"``.
+    shape : str
+        The likeliest shape of the likeliest of them.
+    alike : mapping of str to float
+        Other candidates whose correlation with a covariate that was found is large: part of the
+        effect may be theirs.
+    """
+
+    effect: str
+    covariates: tuple[str, ...]
+    inclusion: float
+    members: tuple[float, ...]
+    verdict: Verdict
+    shape: ShapeName
+    alike: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class CovariateEvidence:
+    """Numbers of a covariate search.
+
+    Attributes
+    ----------
+    data : xarray.Dataset
+        Over ``effect`` and ``covariate``: ``inclusion``, its Monte Carlo error
+        ``inclusion_error``, and over ``shape`` the ``shape_probability`` given inclusion.
+        ``x`` (covariate, point), and over ``quantile`` and ``point`` the ``curve`` given
+        inclusion: the term on the parameter's scale, 0 at the covariate's median; ``span``, the
+        same between the 90th and the 10th percentile. ``explained`` (effect, quantile): share of
+        the effect's variance. ``correlation`` (covariate, other).
+    findings : tuple of CovariateFinding
+        Those that were found first.
+    """
+
+    data: xr.Dataset
+    findings: tuple[CovariateFinding, ...]
+
+
+def covariate_evidence(
+    likelihood: EffectLikelihood,
+    covariates: Mapping[str, Array],
+    *,
+    already: Mapping[str, Sequence[str]] | None = None,
+    categorical: Sequence[str] = (),
+    relevant: float = 2.0,
+    threshold: float = 0.9,
+    collinear: float = 0.7,
+    curves: bool = True,
+    mass: float = 0.9,
+    seed: int = 0,
+) -> CovariateEvidence:
+    """Weigh candidates, as `discover_covariates` does, from the effects' likelihood.
+
+    Parameters
+    ----------
+    likelihood
+        Of the random effects.
+    covariates : mapping of str to ndarray (S,)
+        The candidates.
+    already : mapping of str to sequence of str
+        Candidates that the model has, by effect: they are not weighed there.
+    categorical, relevant, threshold, collinear, curves, mass, seed
+        As in `discover_covariates`.
+
+    Returns
+    -------
+    CovariateEvidence
+
+    Raises
+    ------
+    ValueError
+        When a covariate does not vary or is missing somewhere.
+    """
+    names, effects = tuple(covariates), likelihood.effects
+    values = {name: np.asarray(given, dtype=float) for name, given in covariates.items()}
+    shapes = [
+        shapes_of(name, x, curves=curves, categorical=name in categorical)
+        for name, x in values.items()
+    ]
+    held = already or {}
+    allowed = np.array([[name not in held.get(effect, ()) for name in names] for effect in effects])
+    if not allowed.any():
+        raise ValueError("discover_covariates: the model has all candidates already.")
+    correlation = np.atleast_2d(np.corrcoef(np.stack([_ranked(x) for x in values.values()])))
+    design = Design(shapes, len(effects), allowed)
+    drawn = sample_inclusions(
+        likelihood,
+        design,
+        correlation,
+        relevant=relevant,
+        draws=_DRAWS,
+        tune=_TUNE,
+        chains=_CHAINS,
+        seed=seed,
+    )
+    data = _data(likelihood, design, drawn, values, correlation, mass)
+    groups = [tuple(names[j] for j in group) for group in collinear_groups(correlation, collinear)]
+    findings = [
+        finding
+        for k, effect in enumerate(effects)
+        for group in groups
+        for finding in _findings(
+            effect, group, data, _inside(drawn, design, k, names), threshold, collinear
+        )
+    ]
+    order = ("found", "found, one of these", "unclear", "no evidence")
+    findings.sort(key=lambda f: (order.index(f.verdict), -f.inclusion))
+    return CovariateEvidence(data, tuple(findings))
+
+
+def _ranked(x: Array) -> Array:
+    """Ranks, ties sharing theirs: what is alike up to a monotone change is alike."""
+    _, place, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - 0.5 * counts)[place])
+
+
+def _inside(
+    drawn: Inclusions, design: Design, effect: int, names: tuple[str, ...]
+) -> dict[str, NDArray[np.bool_]]:
+    """Whether each covariate is in, at every draw."""
+    states = drawn.states.reshape(-1, len(design.terms))
+    return {
+        names[term.covariate]: states[:, t] > 0
+        for t, term in enumerate(design.terms)
+        if term.effect == effect
+    }
+
+
+def _findings(
+    effect: str,
+    group: tuple[str, ...],
+    data: xr.Dataset,
+    inside: Mapping[str, NDArray[np.bool_]],
+    threshold: float,
+    collinear: float,
+) -> list[CovariateFinding]:
+    members = [name for name in group if name in inside]
+    if not members:
+        return []
+    own = {name: float(data["inclusion"].sel(effect=effect, covariate=name)) for name in members}
+    members.sort(key=lambda name: -own[name])
+    together = float(np.any([inside[name] for name in members], axis=0).mean())
+    clear = [name for name in members if own[name] >= threshold]
+    if together >= threshold and not clear:
+        # A member that is hardly ever in takes no part in the choice.
+        sharing = [name for name in members if own[name] > 0.1] or members
+        if len(sharing) > 1:
+            return [_finding(effect, sharing, own, together, "found, one of these", data, {})]
+    found = []
+    for name in members:
+        verdict: Verdict = (
+            "found" if name in clear else "unclear" if own[name] >= 0.5 else "no evidence"
+        )
+        alike = {
+            str(other): float(r)
+            for other, r in zip(
+                data["other"].to_numpy(),
+                data["correlation"].sel(covariate=name).to_numpy(),
+                strict=True,
+            )
+            if other != name and abs(r) >= collinear
+        }
+        found.append(
+            _finding(
+                effect, [name], own, own[name], verdict, data, alike if verdict == "found" else {}
+            )
+        )
+    return found
+
+
+def _finding(
+    effect: str,
+    names: Sequence[str],
+    own: Mapping[str, float],
+    inclusion: float,
+    verdict: Verdict,
+    data: xr.Dataset,
+    alike: Mapping[str, float],
+) -> CovariateFinding:
+    shape = data["shape_probability"].sel(effect=effect, covariate=names[0])
+    likeliest: ShapeName = SHAPES[int(np.nan_to_num(shape.to_numpy()).argmax())]
+    members = tuple(own[name] for name in names)
+    return CovariateFinding(effect, tuple(names), inclusion, members, verdict, likeliest, alike)
+
+
+def _data(
+    likelihood: EffectLikelihood,
+    design: Design,
+    drawn: Inclusions,
+    values: Mapping[str, Array],
+    correlation: Array,
+    mass: float,
+) -> xr.Dataset:
+    names, effects = list(values), list(likelihood.effects)
+    quantiles = [0.5 - mass / 2, 0.5, 0.5 + mass / 2]
+    size = (len(effects), len(names))
+    inclusion, error = np.full(size, np.nan), np.full(size, np.nan)
+    shape_probability = np.full((*size, len(SHAPES)), np.nan)
+    curve = np.full((*size, len(quantiles), _POINTS), np.nan)
+    span = np.full((*size, len(quantiles)), np.nan)
+    x = np.stack([np.linspace(v.min(), v.max(), _POINTS) for v in values.values()])
+    states = drawn.states.reshape(-1, len(design.terms))
+    coefficients = drawn.coefficients.reshape(len(states), len(effects), -1)
+    by_chain = drawn.inclusion.mean(axis=1)
+    for t, term in enumerate(design.terms):
+        at = (term.effect, term.covariate)
+        inclusion[at] = by_chain[:, t].mean()
+        error[at] = by_chain[:, t].std(ddof=1) / np.sqrt(len(by_chain))
+        inside = states[:, t] > 0
+        if not inside.any():
+            continue
+        for number, shape in enumerate(design.shapes[term.covariate], start=1):
+            place = SHAPES.index(shape.name)
+            shape_probability[(*at, place)] = np.mean(states[inside, t] == number)
+        given = values[names[term.covariate]]
+        points = [*x[term.covariate], np.median(given), *np.quantile(given, [_TAIL, 1.0 - _TAIL])]
+        own = coefficients[inside, term.effect][:, design.of_covariate[term.covariate]]
+        terms = own @ design.functions(term.covariate, np.array(points)).T
+        curve[at] = np.quantile(terms[:, :_POINTS] - terms[:, [_POINTS]], quantiles, axis=0)
+        span[at] = np.quantile(terms[:, -1] - terms[:, -2], quantiles)
+    fitted = np.einsum("sc,dkc->dsk", design.columns[:, 1:], coefficients[:, :, 1:])
+    through = fitted.var(axis=1)
+    rest = np.diagonal(drawn.unexplained.reshape(-1, *drawn.unexplained.shape[2:]), 0, 1, 2)
+    share = np.quantile(through / (through + rest), quantiles, axis=0)
+    pair = ("effect", "covariate")
+    return xr.Dataset(
+        {
+            "inclusion": (pair, inclusion),
+            "inclusion_error": (pair, error),
+            "shape_probability": ((*pair, "shape"), shape_probability),
+            "curve": ((*pair, "quantile", "point"), curve),
+            "span": ((*pair, "quantile"), span),
+            "x": (("covariate", "point"), x),
+            "explained": (("quantile", "effect"), share),
+            "information": (("effect",), likelihood.information.mean(axis=0)),
+            "correlation": (("covariate", "other"), correlation),
+        },
+        coords={
+            "effect": effects,
+            "covariate": names,
+            "other": names,
+            "shape": list(SHAPES),
+            "quantile": quantiles,
+        },
+    )

@@ -1,0 +1,82 @@
+"""A covariate search in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from bnode_nlme.discovery.covariate_evidence import CovariateFinding
+from bnode_nlme.nlme.nlme import NLME
+
+_WORDS = {
+    "linear": "straight line",
+    "power": "power",
+    "curve": "curve",
+    "categories": "categories",
+}
+_LITTLE = 0.3
+
+
+def discovery_text(
+    data: xr.Dataset,
+    findings: Sequence[CovariateFinding],
+    already: Mapping[str, tuple[str, ...]],
+    nlme: NLME,
+) -> str:
+    """See `CovariateDiscovery.__repr__`."""
+    effects, candidates = data["effect"].to_numpy(), data["covariate"].to_numpy()
+    lines = [f"Covariates of {', '.join(effects)}, from {len(candidates)} candidates"]
+    for effect in effects:
+        own = [finding for finding in findings if finding.effect == effect]
+        told = float(data["information"].sel(effect=effect))
+        low, middle, high = data["explained"].sel(effect=effect).to_numpy()
+        lines.append(
+            f"  {effect}: covariates explain {middle:.0%} ({low:.0%} to {high:.0%}) of its variance "
+            f"between subjects; the measurements determine {told:.0%} of it"
+        )
+        if told < _LITTLE:
+            lines.append("    that is little: what is not found here may matter all the same")
+        if already.get(effect):
+            lines.append(f"    in the model already: {', '.join(already[effect])}")
+        shown = [finding for finding in own if finding.verdict != "no evidence"]
+        lines += [f"    {_line(finding, data, nlme)}" for finding in shown]
+        rest = [finding for finding in own if finding.verdict == "no evidence"]
+        if rest:
+            most = max(finding.inclusion for finding in rest)
+            names = ", ".join(name for finding in rest for name in finding.covariates)
+            lines.append(f"    no evidence (probability {most:.2f} at most): {names}")
+    return "\n".join(lines)
+
+
+def _line(finding: CovariateFinding, data: xr.Dataset, nlme: NLME) -> str:
+    names = finding.covariates
+    probability = f"probability {finding.inclusion:.2f}"
+    if len(names) > 1:
+        each = ", ".join(
+            f"{name} {own:.2f}" for name, own in zip(names, finding.members, strict=True)
+        )
+        return (
+            f"found: one of {' and '.join(names)}, which cannot be told apart ({probability} that "
+            f"at least one matters; by itself {each})"
+        )
+    change = _change(finding, data, nlme)
+    alike = "".join(
+        f"; resembles {name} (rank correlation {r:.2f}), which may carry part of it"
+        for name, r in finding.alike.items()
+    )
+    return f"{finding.verdict}: {names[0]}, {probability}, {_WORDS[finding.shape]}, {change}{alike}"
+
+
+def _change(finding: CovariateFinding, data: xr.Dataset, nlme: NLME) -> str:
+    span = data["span"].sel(effect=finding.effect, covariate=finding.covariates[0]).to_numpy()
+    scale = nlme.individual[finding.effect].scale
+    between = "from its 10th to its 90th percentile"
+    if finding.shape == "categories":
+        return "see data"
+    if scale.logarithmic:
+        low, middle, high = np.exp(span)
+        return f"{finding.effect} times {middle:.2f} ({low:.2f} to {high:.2f}) {between}"
+    low, middle, high = span
+    return f"{finding.effect} {middle:+.3g} ({low:+.3g} to {high:+.3g}) {between}"

@@ -1,0 +1,312 @@
+"""`discover`: from a learned function to mechanisms that are tested on the data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bnode_nlme.diagnostics.of_fit.loo import loo
+from bnode_nlme.discovery.candidate import Candidate, Constant
+from bnode_nlme.discovery.discovery import Discovery
+from bnode_nlme.discovery.form_fit import FormFit, FunctionDraws, fit_form
+from bnode_nlme.discovery.forms import Form, library, signed
+from bnode_nlme.discovery.learned_function import LearnedFunction, learned_function
+from bnode_nlme.discovery.ranking import ranked
+from bnode_nlme.discovery.replacing import constant_name, warm_start, with_form, without_term
+from bnode_nlme.discovery.sparse_terms import SparseTerms, sparse_terms
+from bnode_nlme.dynamics.errors import DeclarationError
+from bnode_nlme.inference.fit import Method
+from bnode_nlme.inference.fit import fit as fit_model
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.inference.starting_values import StartError
+from bnode_nlme.nlme.individual_values import population_name
+from bnode_nlme.nlme.nlme import NLME
+
+_POINTS = 40
+_REFERENCES = ("constant", "linear")
+"""Simple forms that are refitted whatever they explain, so that they can be refuted."""
+_SHORT_RUN = {"draws": 250, "tune": 300, "chains": 2, "compiled_anew": False}
+"""Of NUTS, for candidates: a few constants in the place of a network are sampled in a second."""
+
+
+def discover(
+    fit: Fit,
+    network: str | None = None,
+    *,
+    forms: Sequence[Form] | None = None,
+    rate_constant: bool = False,
+    sparse: bool = True,
+    keep: int = 3,
+    refit: bool = True,
+    method: Method | None = None,
+    draws: int = 30,
+    loo_draws: int = 200,
+    seed: int = 0,
+    progress: bool = False,
+    **options: Any,
+) -> Discovery:
+    """Propose mechanisms for a network, put them back into the equations, and compare.
+
+    Parameters
+    ----------
+    fit
+        Of a `bn.NLME` with a network of one output in its system.
+    network
+        Its name; may be left out where there is only one.
+    forms
+        Candidates; by default the field's (`bnode_nlme.discovery.library`).
+    rate_constant
+        Whether the equations multiply the network by its input, as in ``nn.elimination(x) * x``:
+        the forms are then those of the whole term, so that "linear" is a constant network and
+        "Michaelis-Menten" is Vmax / (Km + x).
+    sparse
+        Whether to propose a sum of few terms too, by sparse regression of the draws.
+    keep
+        How many of the forms are refitted, those that resemble the function most for their number
+        of constants; besides them the constant and the linear form.
+    refit
+        Whether to put candidates back into the equations and fit the data with them.
+    method
+        Of these fits; by default that of the fit. Of ``"nuts"`` runs are short, for forms mix fast:
+        two chains of 250 draws after 300; give ``draws=``, ``tune=``, ``chains=`` for others.
+    draws
+        Of the function, to which forms are fitted.
+    loo_draws
+        Of each posterior, for the comparison.
+    seed, progress
+        Of everything random; whether fits show their progress.
+    **options
+        Of the method, for the candidates' fits: see `bn.fit`.
+
+    Returns
+    -------
+    Discovery
+
+    Raises
+    ------
+    ValueError
+        When the fit has no declaration, its model no such network in its system, one draw only,
+        or the network several outputs.
+
+    Notes
+    -----
+    A form that resembles the network is no discovery: a high R² to the network says nothing of the
+    data. What counts is the comparison of the refitted models, by expected log predictive density
+    of left-out subjects, random effects integrated out, beside the network itself and the model
+    without the term. Priors of a form's constants come from its fits to the network, widened to a
+    factor of 7 either way, so that the data, seen by the network already, hardly count twice.
+
+    Symbolic regression by genetic programming is not built in: the maintained package in pure
+    Python (gplearn) would bring scikit-learn with it. Give what such a search finds as
+    ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as all
+    others are.
+    """
+    function = learned_function(fit, network, seed=seed, prior_draws=100)
+    _check(fit, function, keep)
+    rng = np.random.default_rng(seed)
+    seen = _where_data_lie(function, draws, rng)
+    if forms is None:
+        forms = library(function.network.inputs, rate_constant=rate_constant)
+    wrong = [form.name for form in forms if form.inputs != function.network.inputs]
+    if wrong:
+        raise ValueError(
+            f"discover: {function.name!r} has {function.network.inputs} inputs; forms= has "
+            f"{', '.join(map(repr, wrong))} of another number. Declare it in bn.Form(inputs=...)."
+        )
+    terms = sparse_terms(seen, rng) if sparse else None
+    proposed = [*signed(forms, seen.median)]
+    if terms is not None and not _is_known(terms, proposed):
+        proposed.append(terms.form)
+    fits = [found for form in proposed if (found := fit_form(form, seen, rng)) is not None]
+    fits.sort(key=lambda found: (len(found.form.constants), found.misfit))
+    chosen = _chosen(fits, keep) if refit else []
+    candidates = [_from_function(found, terms) for found in fits]
+    if refit:
+        settings = _settings(fit, method, seed, progress, options)
+        values = _means(fit)
+        for place, found in enumerate(fits):
+            if found in chosen:
+                candidates[place] = _refitted(
+                    candidates[place], found, fit, function, settings, values, loo_draws
+                )
+        candidates += [
+            _compared(
+                Candidate("network", "network", complexity=function.network.size, fit=fit),
+                loo_draws,
+            ),
+            _without(fit, function, settings, values, loo_draws),
+        ]
+    return Discovery(fit, function, ranked(candidates), terms)
+
+
+def _check(fitted: Fit, function: LearnedFunction, keep: int) -> None:
+    inside = [net.name for net in fitted.nlme.system.networks]
+    if function.name not in inside:
+        raise ValueError(
+            f"discover: {function.name!r} is a network of covariates; wanted is one of the "
+            f"system's: {', '.join(map(repr, inside)) or 'there is none'}. For covariates there is "
+            "bn.discover_covariates."
+        )
+    if function.network.outputs > 1:
+        raise ValueError(
+            f"discover wants a network of one output; {function.name!r} has "
+            f"{function.network.outputs}. Declare a network for each."
+        )
+    if function.data.sizes["chain"] * function.data.sizes["draw"] < 25:
+        raise ValueError(
+            "discover wants draws of a posterior, 25 at least; found "
+            f"{function.data.sizes['chain'] * function.data.sizes['draw']}. Fit with another method."
+        )
+    if keep < 1:
+        raise ValueError(f"discover: keep= wants 1 or more; found {keep!r}.")
+
+
+def _where_data_lie(
+    function: LearnedFunction, draws: int, rng: np.random.Generator
+) -> FunctionDraws:
+    """Draws of the function over the visited range, each point with its share of visits."""
+    visited = function.visited
+    if visited is None:
+        raise ValueError("discover wants the study of the fit: what the network was given.")
+    if function.network.inputs == 1:
+        points = np.linspace(visited.ends[0], visited.ends[1], _POINTS)
+        weight = visited.density(0, points[:, 0])
+    else:
+        # Visited inputs themselves, so that each stands for an equal share.
+        places = rng.choice(len(visited.inputs), size=min(200, len(visited.inputs)), replace=False)
+        points, weight = visited.inputs[places], np.ones(len(places))
+    values = function.evaluate(points).reshape(-1, len(points))
+    chosen = rng.choice(len(values), size=min(draws, len(values)), replace=False)
+    return FunctionDraws(points, weight / weight.sum(), values[chosen])
+
+
+def _is_known(terms: SparseTerms, forms: Sequence[Form]) -> bool:
+    """Whether the library has the sum of terms: the same expression but for constants' names."""
+
+    def shape(form: Form) -> str:
+        names = {name: f"q{place}" for place, name in enumerate(form.constants)}
+        return str(form.renamed(names))
+
+    return shape(terms.form) in {shape(form) for form in forms}
+
+
+def _chosen(fits: Sequence[FormFit], keep: int) -> list[FormFit]:
+    """Forms to refit: the references, and those on the front of size and misfit, best first."""
+    front, least = [], np.inf
+    for found in fits:  # in the order of size, then misfit
+        if found.misfit < 0.9 * least:
+            front.append(found)
+            least = found.misfit
+    rest = sorted((f for f in fits if f not in front), key=lambda f: (-f.explained, f.misfit))
+    # The simplest of the front resemble least: the last of it first.
+    best = sorted(front, key=lambda f: (-round(f.explained, 1), len(f.form.constants), f.misfit))
+    kept = [f for f in [*best, *rest] if f.form.name not in _REFERENCES][:keep]
+    return [f for f in fits if f.form.name in _REFERENCES or f in kept]
+
+
+def _from_function(found: FormFit, terms: SparseTerms | None) -> Candidate:
+    form = found.form
+    is_sparse = terms is not None and form is terms.form
+    return Candidate(
+        form.name,
+        "sparse" if is_sparse else "form",
+        form,
+        {name: Constant.of(found.constants[:, place]) for place, name in enumerate(form.constants)},
+        found.explained,
+        found.misfit,
+        form.complexity,
+        note="resembles the network less: not refitted",
+    )
+
+
+def _settings(
+    fitted: Fit, method: Method | None, seed: int, progress: bool, options: dict[str, Any]
+) -> dict[str, Any]:
+    settings: dict[str, Any] = {"method": method or fitted.method, "seed": seed}
+    if settings["method"] == "nuts":
+        settings |= _SHORT_RUN
+    elif settings["method"] == fitted.method:
+        settings["draws"] = int(fitted.posterior.sizes["draw"])
+    return settings | {"progress": progress} | options
+
+
+def _means(fitted: Fit) -> dict[str, float]:
+    posterior = fitted.posterior
+    names = [population_name(name) for name in fitted.nlme.individual]
+    return {
+        name: float(posterior[name].mean())
+        for name in names
+        if name in posterior and posterior[name].ndim == 2
+    }
+
+
+def _refitted(
+    candidate: Candidate,
+    found: FormFit,
+    fitted: Fit,
+    function: LearnedFunction,
+    settings: dict[str, Any],
+    values: dict[str, float],
+    loo_draws: int,
+) -> Candidate:
+    name = function.name
+    visited = function.visited
+    if visited is None:
+        return candidate
+    try:
+        nlme = with_form(fitted.nlme, name, found, visited)
+        start = warm_start(nlme, values, found, name)
+        own = _fit(nlme, fitted, start, settings)
+    except (DeclarationError, StartError) as error:
+        return replace(candidate, note=_first_line(error))
+    constants = {
+        constant: Constant.of(
+            own.posterior[population_name(constant_name(name, constant))].to_numpy()
+        )
+        for constant in found.form.constants
+    }
+    return _compared(replace(candidate, fit=own, constants=constants, note=""), loo_draws)
+
+
+def _without(
+    fitted: Fit,
+    function: LearnedFunction,
+    settings: dict[str, Any],
+    values: dict[str, float],
+    loo_draws: int,
+) -> Candidate:
+    candidate = Candidate("without the term", "without")
+    try:
+        nlme = without_term(fitted.nlme, function.name)
+        own = _fit(nlme, fitted, warm_start(nlme, values, None, function.name), settings)
+    except (DeclarationError, StartError) as error:
+        return replace(candidate, note=_first_line(error))
+    return _compared(replace(candidate, fit=own), loo_draws)
+
+
+def _fit(nlme: NLME, fitted: Fit, start: dict[str, float], settings: dict[str, Any]) -> Fit:
+    with warnings.catch_warnings():
+        # What an approximation warns of is in fit.attrs; the comparison has its own diagnostics.
+        warnings.simplefilter("ignore", UserWarning)
+        return fit_model(nlme, fitted.study, start=start, **settings)
+
+
+def _compared(candidate: Candidate, loo_draws: int) -> Candidate:
+    """With its ELPD by subject, or a note why there is none."""
+    try:
+        with warnings.catch_warnings():
+            # Of Pareto k: counted instead.
+            warnings.simplefilter("ignore", UserWarning)
+            elpd = loo(candidate.fit, by="subject", draws=loo_draws)  # type: ignore[arg-type]
+    except ValueError as error:
+        return replace(candidate, note=_first_line(error))
+    k = np.asarray(elpd.pareto_k)
+    return replace(candidate, elpd=elpd, doubtful=int(np.sum(k > elpd.good_k)))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

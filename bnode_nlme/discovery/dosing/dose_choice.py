@@ -1,0 +1,119 @@
+"""`DoseChoice`: the regimen that best meets a target, and how the others do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bnode_nlme.discovery.dosing.target import Target
+from bnode_nlme.study.regimen import Regimen
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DoseChoice:
+    """What `optimise_dose` found. `print` shows it, `bn.plot_dose_choice` draws it.
+
+    Attributes
+    ----------
+    data : xarray.Dataset
+        Over ``candidate``, in order of their doses: ``probability`` that all targets are met and
+        its Monte Carlo standard error ``error``; ``dose`` (what was varied, else the total amount)
+        and ``total``; ``tied``, whether it is the best but for Monte Carlo error. Also over
+        ``model``: ``probability_of_model``. Also over ``target``: ``probability_of_target``,
+        ``mean_exposure``, and over ``quantile`` ``exposure`` (5, 25, 50, 75, 95 %). Over ``model``:
+        ``weight``. Attributes: ``failed``, the solves that failed (which meet no target),
+        ``residual_error``, ``after``, ``varied``.
+    regimens : tuple of Regimen or None
+        Of each candidate; None for no doses.
+    targets : tuple of Target
+    chosen : int
+        Index of the chosen candidate.
+    """
+
+    data: xr.Dataset
+    regimens: tuple[Regimen | None, ...]
+    targets: tuple[Target, ...]
+    chosen: int
+
+    @property
+    def regimen(self) -> Regimen | None:
+        """The chosen regimen."""
+        return self.regimens[self.chosen]
+
+    @property
+    def dose(self) -> float:
+        """Its dose: the number that was varied, else its total amount."""
+        return float(self.data["dose"][self.chosen])
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+        return str(self.data["candidate"].to_numpy()[self.chosen])
+
+    @property
+    def probability(self) -> float:
+        """Probability that it meets all targets."""
+        return float(self.data["probability"][self.chosen])
+
+    @property
+    def error(self) -> float:
+        """Monte Carlo standard error of the probability."""
+        return float(self.data["error"][self.chosen])
+
+    def __repr__(self) -> str:
+        measured = "a measurement" if self.data.attrs["residual_error"] else "true value"
+        lines = [
+            f"DoseChoice: {self.label}, probability of target {self.probability:.3f} "
+            f"(Monte Carlo error {self.error:.3f})"
+        ]
+        lines += [f"  target       {target} ({measured})" for target in self.targets]
+        models = self.data.sizes["model"]
+        if models > 1:
+            weights = ", ".join(
+                f"{name} {weight:.2f}"
+                for name, weight in zip(
+                    self.data["model"].to_numpy(), self.data["weight"].to_numpy(), strict=True
+                )
+            )
+            lines.append(f"  models       {weights}")
+        tied = int(self.data["tied"].sum())
+        if tied > 1:
+            lines.append(
+                f"  ties         {tied} candidates are as good; the smallest dose is chosen"
+            )
+        if self.data.attrs["failed"]:
+            lines.append(f"  failed       {self.data.attrs['failed']} solves, which meet no target")
+        lines.append("  " + " ".join(f"{head:>12}" for head in self._heads()))
+        for place in self._shown():
+            mark = "*" if place == self.chosen else " "
+            lines.append(f"{mark} " + " ".join(f"{cell:>12}" for cell in self._cells(place)))
+        return "\n".join(lines)
+
+    def _heads(self) -> list[str]:
+        of_targets = [f"{type(target).__name__}, 90 %" for target in self.targets]
+        return ["candidate", "probability", "error", *of_targets]
+
+    def _cells(self, place: int) -> list[str]:
+        at = self.data.isel(candidate=place)
+        exposures = []
+        for number in range(len(self.targets)):
+            low, middle, high = (
+                float(at["exposure"].isel(target=number).sel(quantile=q)) for q in (0.05, 0.5, 0.95)
+            )
+            exposures.append(f"{middle:.3g} ({low:.3g}-{high:.3g})")
+        return [
+            str(at["candidate"].item())[:24],
+            f"{float(at['probability']):.3f}",
+            f"{float(at['error']):.3f}",
+            *exposures,
+        ]
+
+    def _shown(self) -> list[int]:
+        """Some candidates, evenly spaced, and the chosen one."""
+        count = self.data.sizes["candidate"]
+        some = np.linspace(0, count - 1, min(_SHOWN, count)).round().astype(int).tolist()
+        return sorted({*some, self.chosen})

@@ -1,0 +1,148 @@
+"""Two models compared subject by subject: the difference, its error, and what may be said."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+Outcome = Literal["better", "no better", "undecided"]
+
+WORTHWHILE = 4.0
+"""Differences below this are small, and their standard errors too small (Sivula et al. 2020)."""
+_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """ELPD of one model minus that of another, over the same left-out subjects.
+
+    Attributes
+    ----------
+    difference : float
+        Sum over the subjects; positive where the first foretells them better.
+    standard_error : float
+        Of the sum: sqrt(n) times the standard deviation of the subjects' differences.
+    subjects : int
+        n.
+    confidence : float
+        Of each one-sided bound.
+    worthwhile : float
+        Least difference that counts.
+    """
+
+    difference: float
+    standard_error: float
+    subjects: int
+    confidence: float = 0.95
+    worthwhile: float = WORTHWHILE
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lower and upper bound, each one-sided, by Student's t with n - 1 degrees of freedom."""
+        reach = self._quantile(self.subjects) * self.standard_error
+        return self.difference - reach, self.difference + reach
+
+    @property
+    def outcome(self) -> Outcome:
+        """What may be said of the first model.
+
+        ``"better"``: the lower bound is above 0, and the difference worthwhile. ``"no better"``:
+        the upper bound is below the worthwhile difference. ``"undecided"``: neither, or both (a
+        bound above 0 of a difference that is too small to be trusted).
+        """
+        lower, upper = self.bounds
+        if lower > 0.0 and self.difference >= self.worthwhile:
+            return "better"
+        return "no better" if upper < self.worthwhile else "undecided"
+
+    @property
+    def deciding_subjects(self) -> int | None:
+        """How many subjects would decide, if they differed as these do; None: more than 100 000.
+
+        Where the first model is ahead, the number from which it would be "better"; else that from
+        which it would be "no better". About half of studies of that size decide, for the
+        difference that was found is as likely too large as too small.
+        """
+        mean = self.difference / self.subjects
+        sd = self.standard_error / math.sqrt(self.subjects)
+        wanted: Outcome = "better" if mean > 0.0 else "no better"
+
+        def decided(n: int) -> bool:
+            expected = replace(
+                self, difference=n * mean, standard_error=math.sqrt(n) * sd, subjects=n
+            )
+            return expected.outcome == wanted
+
+        n = self.subjects
+        while not decided(n):
+            if n > _MOST:
+                return None
+            n = math.ceil(1.05 * n)
+        while n > self.subjects and decided(n - 1):
+            n -= 1
+        return n
+
+    def _quantile(self, subjects: int) -> float:
+        return float(stats.t.ppf(self.confidence, subjects - 1))
+
+
+def paired_difference(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    worthwhile: float = WORTHWHILE,
+) -> PairedDifference:
+    """Compare two models by the log predictive densities of the same left-out subjects.
+
+    Parameters
+    ----------
+    first, second : array_like (subjects,)
+        Log predictive density of all measurements of each left-out subject.
+    confidence
+        Of each one-sided bound.
+    worthwhile
+        Least difference, in total, that counts as one.
+
+    Returns
+    -------
+    PairedDifference
+
+    Raises
+    ------
+    ValueError
+        When subjects are fewer than three, or the numbers disagree or are not finite.
+
+    Notes
+    -----
+    The subjects' differences are correlated with each other, not independent, because the models
+    share their data; between models that are nearly the same the standard error is then too small
+    and the distribution skewed, whatever the sample (Sivula, Magnusson and Vehtari 2020,
+    arXiv:2008.10296, who advise not to trust differences below 4; Bengio and Grandvalet 2004: there
+    is no unbiased estimate of the variance). So a difference must be both significant and
+    worthwhile. Student's t and not the normal distribution, because subjects are few.
+    """
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if a.ndim != 1 or a.shape != b.shape or a.size < 3:
+        raise ValueError(
+            "A comparison by subject wants a number from each model for the same three subjects or "
+            f"more; found shapes {a.shape} and {b.shape}."
+        )
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError(
+            "A comparison by subject wants finite log predictive densities; subject number "
+            f"{int(np.flatnonzero(~np.isfinite(a + b))[0])} (counted from 0) has none."
+        )
+    if not 0.5 < confidence < 1.0 or not worthwhile > 0.0:
+        raise ValueError(
+            "A comparison by subject wants confidence= between 0.5 and 1 and worthwhile= above 0; "
+            f"found {confidence!r} and {worthwhile!r}."
+        )
+    gain = a - b
+    error = math.sqrt(gain.size) * float(gain.std(ddof=1))
+    return PairedDifference(float(gain.sum()), error, gain.size, confidence, worthwhile)

@@ -1,0 +1,263 @@
+"""`verdict`: whether a network in the model was needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from bnode_nlme.discovery.left_out_subjects import left_out_subjects
+from bnode_nlme.discovery.network_share import network_share
+from bnode_nlme.discovery.paired_difference import (
+    WORTHWHILE,
+    PairedDifference,
+    paired_difference,
+)
+from bnode_nlme.discovery.verdict_text import comparison_text, verdict_text
+from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.results.population_draws import declaration_of
+from bnode_nlme.study.dimensions import SUBJECT
+
+Answer = Literal["helps", "unnecessary", "undecided"]
+
+MECHANISTIC, HYBRID, NETWORK_ONLY = "mechanistic", "hybrid", "network only"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SubjectComparison:
+    """Two fits compared subject by subject. `print` says what may be said.
+
+    Attributes
+    ----------
+    difference : PairedDifference
+        ELPD of the first minus that of the second.
+    data : xarray.Dataset
+        Over ``model`` and ``subject``: ``elpd``, ``pareto_k``, ``refitted``, ``doubtful``.
+    names : tuple of str
+        Of the two models.
+    """
+
+    difference: PairedDifference
+    data: xr.Dataset
+    names: tuple[str, str]
+
+    def __repr__(self) -> str:
+        return comparison_text(self.difference, self.data, self.names)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Verdict:
+    """Whether the network helps. `print` says it with its reasons.
+
+    Attributes
+    ----------
+    answer : {"helps", "unnecessary", "undecided"}
+        Helps: left-out subjects are foretold better with the network, significantly and by a
+        difference that is worthwhile. Unnecessary: they are not foretold better by a worthwhile
+        difference. Undecided: neither can be said, or the numbers of some subjects are doubtful.
+    difference : PairedDifference
+        ELPD of the hybrid model minus that of the mechanistic one.
+    against_network_only : PairedDifference or None
+        ELPD of the hybrid model minus that of the network alone.
+    data : xarray.Dataset
+        Over ``model`` and ``subject``: ``elpd``, ``pareto_k``, ``refitted``, ``doubtful``; over
+        ``state``: ``share`` of the networks in the hybrid model's rates of change.
+    seconds : mapping of str to float
+        That each fit took.
+    """
+
+    answer: Answer
+    difference: PairedDifference
+    against_network_only: PairedDifference | None
+    data: xr.Dataset
+    seconds: Mapping[str, float]
+
+    @property
+    def run_time_ratio(self) -> float:
+        """Time of the hybrid fit over that of the mechanistic one."""
+        return self.seconds[HYBRID] / self.seconds[MECHANISTIC]
+
+    def __repr__(self) -> str:
+        return verdict_text(self)
+
+
+def verdict(
+    mechanistic: Fit,
+    hybrid: Fit,
+    network_only: Fit | None = None,
+    *,
+    confidence: float = 0.95,
+    worthwhile: float = WORTHWHILE,
+    draws: int | None = None,
+    refits: int = 10,
+    refit_options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Verdict:
+    """Judge whether a network in the model was needed.
+
+    Parameters
+    ----------
+    mechanistic
+        The fit without the network.
+    hybrid
+        The fit with it.
+    network_only
+        A fit in which networks stand for everything, to see whether the mechanism helps.
+    confidence
+        Of each one-sided bound of a difference.
+    worthwhile
+        Least difference in ELPD, over all subjects, that counts: 4 by default.
+    draws
+        Of each posterior; up to 400 by default.
+    refits
+        How many subjects of each fit, at most, are left out by fitting again, where Pareto k is
+        too large.
+    refit_options
+        Of `bnode_nlme.fit`, for those.
+    seed
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    ValueError
+        When a fit has no declaration or study, the hybrid has no network, or the studies differ.
+
+    Notes
+    -----
+    The models are compared by what they foretell of all measurements of each left-out subject,
+    its random effects integrated out, paired by subject: see `PairedDifference` for the rule and
+    why a difference must be worthwhile besides significant.
+    """
+    fits = {MECHANISTIC: mechanistic, HYBRID: hybrid}
+    if network_only is not None:
+        fits[NETWORK_ONLY] = network_only
+    if not declaration_of(hybrid, "verdict").system.networks:
+        raise ValueError(
+            "verdict: the hybrid fit's system has no network. The order is verdict(mechanistic, "
+            "hybrid)."
+        )
+    data = _left_out(fits, "verdict", draws, refits, refit_options, seed)
+    rule = {"confidence": confidence, "worthwhile": worthwhile}
+    difference = _difference(data, HYBRID, MECHANISTIC, rule)
+    against = None if network_only is None else _difference(data, HYBRID, NETWORK_ONLY, rule)
+    share = network_share(hybrid)
+    doubtful = bool(data["doubtful"].sel(model=[MECHANISTIC, HYBRID]).any())
+    return Verdict(
+        "undecided" if doubtful else _ANSWERS[difference.outcome],
+        difference,
+        against,
+        data.assign(share=share.rename({"sample": "share_draw"})),
+        {name: float(fit.attrs.get("sampling_seconds", np.nan)) for name, fit in fits.items()},
+    )
+
+
+_ANSWERS: Mapping[str, Answer] = {
+    "better": "helps",
+    "no better": "unnecessary",
+    "undecided": "undecided",
+}
+
+
+def compare_subjects(
+    first: Fit,
+    second: Fit,
+    *,
+    names: tuple[str, str] = ("first", "second"),
+    confidence: float = 0.95,
+    worthwhile: float = WORTHWHILE,
+    draws: int | None = None,
+    refits: int = 10,
+    refit_options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> SubjectComparison:
+    """Compare two fits to one study by what they foretell of left-out subjects.
+
+    Parameters
+    ----------
+    first, second
+        The fits.
+    names
+        Under which they are shown.
+    confidence, worthwhile, draws, refits, refit_options, seed
+        As in `verdict`.
+
+    Returns
+    -------
+    SubjectComparison
+
+    Raises
+    ------
+    ValueError
+        When a fit has no declaration or study, or the studies differ.
+    """
+    data = _left_out(
+        dict(zip(names, (first, second), strict=True)),
+        "compare_subjects",
+        draws,
+        refits,
+        refit_options,
+        seed,
+    )
+    rule = {"confidence": confidence, "worthwhile": worthwhile}
+    return SubjectComparison(_difference(data, *names, rule), data, names)
+
+
+def _difference(
+    data: xr.Dataset, first: str, second: str, rule: Mapping[str, float]
+) -> PairedDifference:
+    elpd = data["elpd"]
+    return paired_difference(
+        elpd.sel(model=first).to_numpy(), elpd.sel(model=second).to_numpy(), **rule
+    )
+
+
+def _left_out(
+    fits: Mapping[str, Fit],
+    what: str,
+    draws: int | None,
+    refits: int,
+    refit_options: Mapping[str, Any] | None,
+    seed: int,
+) -> xr.Dataset:
+    _check_studies(fits, what)
+    tables = [
+        left_out_subjects(fit, draws=draws, refits=refits, refit_options=refit_options, seed=seed)
+        for fit in fits.values()
+    ]
+    return xr.concat(
+        tables,
+        xr.DataArray(list(fits), dims="model", name="model"),
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="exact",
+    )
+
+
+def _check_studies(fits: Mapping[str, Fit], what: str) -> None:
+    first: Any = None
+    for name, fit in fits.items():
+        declaration_of(fit, what)
+        if fit.study is None:
+            raise ValueError(f"{what}: the {name} fit was stored without its study.")
+        records = fit.study.records
+        measured = (fit.study.subjects[records.subject], records.time, records.value)
+        if first is None:
+            first = measured
+            continue
+        same = all(
+            a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+            for a, b in zip(first, measured, strict=True)
+        )
+        if not same:
+            raise ValueError(
+                f"{what} compares fits to the same {SUBJECT}s and measurements; those of the "
+                f"{name} fit are others than those of the {next(iter(fits))} fit. Fit all to one "
+                "study."
+            )

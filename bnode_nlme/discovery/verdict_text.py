@@ -1,0 +1,99 @@
+"""A verdict in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from bnode_nlme.discovery.paired_difference import PairedDifference
+
+if TYPE_CHECKING:
+    from bnode_nlme.discovery.verdict import Verdict
+
+_REASONS = {
+    "helps": "left-out subjects are foretold better with the network",
+    "unnecessary": "the network foretells left-out subjects no better, by nothing worthwhile",
+    "undecided": "these data cannot say",
+}
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """See `Verdict.__repr__`."""
+    lines = [f"The network: {verdict.answer} ({_REASONS[verdict.answer]})"]
+    lines.append(f"  hybrid - mechanistic: {_numbers(verdict.difference)}")
+    if verdict.against_network_only is not None:
+        against = verdict.against_network_only
+        words = {
+            "better": "the mechanism helps",
+            "no better": "the network alone foretells as well",
+            "undecided": "whether the mechanism helps is undecided",
+        }[against.outcome]
+        lines.append(f"  hybrid - network only: {_numbers(against)}: {words}")
+    lines += _doubts(verdict.data)
+    if not bool(verdict.data["doubtful"].any()):
+        lines += _deciding(verdict.difference)
+    share = verdict.data["share"]
+    parts = [
+        f"{name} {float(share.sel(state=name).mean()):.0%}"
+        for name in share["state"].to_numpy()
+        if not bool(np.isnan(share.sel(state=name)).all())
+    ]
+    lines.append(f"  share of the network in the rates of change: {', '.join(parts)}")
+    ratio = verdict.run_time_ratio
+    if np.isfinite(ratio):
+        lines.append(f"  the hybrid fit took {ratio:.1f} times as long")
+    return "\n".join(lines)
+
+
+def comparison_text(difference: PairedDifference, data: xr.Dataset, names: tuple[str, str]) -> str:
+    """See `SubjectComparison.__repr__`."""
+    words = {
+        "better": f"{names[0]} foretells left-out subjects better than {names[1]}",
+        "no better": f"{names[0]} foretells left-out subjects no better than {names[1]}",
+        "undecided": f"whether {names[0]} or {names[1]} foretells better is undecided",
+    }[difference.outcome]
+    lines = [words, f"  {names[0]} - {names[1]}: {_numbers(difference)}", *_doubts(data)]
+    lines += _deciding(difference)
+    return "\n".join(lines)
+
+
+def _numbers(difference: PairedDifference) -> str:
+    lower, upper = difference.bounds
+    return (
+        f"ELPD {difference.difference:+.1f} (standard error {difference.standard_error:.1f}, "
+        f"one-sided {difference.confidence:.0%} bounds {lower:+.1f} and {upper:+.1f}) over "
+        f"{difference.subjects} subjects"
+    )
+
+
+def _doubts(data: xr.Dataset) -> list[str]:
+    lines = []
+    for name in data["model"].to_numpy():
+        own = data.sel(model=name)
+        refitted = int(own["refitted"].sum())
+        if refitted:
+            lines.append(f"  {name}: {refitted} subjects left out by fitting again (Pareto k)")
+        doubtful = own["subject"].to_numpy()[own["doubtful"].to_numpy()]
+        if doubtful.size:
+            shown = ", ".join(map(str, doubtful[:10]))
+            lines.append(
+                f"  {name}: {doubtful.size} subjects ({shown}) have a Pareto k too large to be "
+                "trusted, and were not refitted: nothing is decided. Give a larger refits="
+            )
+    return lines
+
+
+def _deciding(difference: PairedDifference) -> list[str]:
+    """What would decide, where nothing is decided or the first model is ahead all the same."""
+    ahead = difference.difference > 0.0
+    if difference.outcome == "better" or (difference.outcome == "no better" and not ahead):
+        return []
+    wanted = difference.deciding_subjects
+    if wanted is None:
+        return ["  at this difference no study of a reasonable size would decide"]
+    return [
+        f"  at this difference, about {wanted} subjects ({wanted - difference.subjects} more) "
+        + ("would show it to be real" if ahead else "would show that there is nothing to gain")
+    ]

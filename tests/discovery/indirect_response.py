@@ -1,0 +1,116 @@
+"""An indirect response whose stimulation by the drug is not known (Emax, in truth)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import bnode_nlme as bn
+
+EMAX, EC50 = 2.0, 4.0
+R0, KOUT = 10.0, 0.15
+OMEGA, SIGMA = 0.15, 0.05
+LOW, HIGH = 100.0, 300.0
+SUBJECTS = 10
+PRIOR_SCALE = 1.0
+
+ANCHORED = bn.MLP("stimulation", inputs=1, hidden=(4,), output="monotone", anchor=0.0, scale=5.0)
+NAIVE = bn.MLP("stimulation", inputs=1, hidden=(4,), scale=5.0)
+
+TRAINING = bn.Regimen(LOW)
+UNSEEN = bn.Regimen(LOW, every=24.0, additional=2) + bn.Regimen(
+    HIGH, start=72.0, every=24.0, additional=1
+)
+SAMPLED = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 18.0, 24.0, 36.0, 48.0)
+FORESEEN = np.arange(3.0, 145.0, 3.0)
+
+
+def system(network: bn.MLP) -> bn.System:
+    """Production is stimulated by the concentration; clearance and volume are known."""
+    return bn.System(
+        states=("central", "response"),
+        parameters=("R0", "kout"),
+        covariates=("CL", "V"),
+        networks=(network,),
+        rhs=lambda t, y, p, nn, c: {
+            "central": -c.CL / c.V * y.central,
+            "response": p.R0 * p.kout * (1.0 + nn.stimulation(y.central / c.V))
+            - p.kout * y.response,
+        },
+        initial={"response": lambda p, c: p.R0},
+        outputs={"R": lambda t, y, p, nn, c: y.response},
+    )
+
+
+truth = bn.System(
+    states=("central", "response"),
+    parameters=("R0", "kout"),
+    covariates=("CL", "V"),
+    rhs=lambda t, y, p, nn, c: {
+        "central": -c.CL / c.V * y.central,
+        "response": p.R0 * p.kout * (1.0 + EMAX * y.central / c.V / (EC50 + y.central / c.V))
+        - p.kout * y.response,
+    },
+    initial={"response": lambda p, c: p.R0},
+    outputs={"R": lambda t, y, p, nn, c: y.response},
+)
+
+
+def nlme(network: bn.MLP) -> bn.NLME:
+    """Baselines vary between subjects; the network has the default prior."""
+    return bn.NLME(
+        system(network),
+        {
+            "R0": bn.Individual(bn.LogNormal(10.0, 0.5), effect=bn.HalfNormal(0.3)),
+            "kout": bn.Individual(bn.LogNormal(0.15, 0.7), effect=False),
+        },
+        error={"R": bn.Proportional(bn.HalfNormal(0.1))},
+        networks={"stimulation": {"scale": PRIOR_SCALE}},
+        solver={"rtol": 1e-5, "atol": 1e-6},
+    )
+
+
+def design() -> bn.Study:
+    """Ten subjects, one low dose each, eleven measurements of the response."""
+    rng = np.random.default_rng(99)
+    covariates = {
+        "CL": 2.0 * np.exp(0.25 * rng.standard_normal(SUBJECTS)),
+        "V": 20.0 * np.exp(0.15 * rng.standard_normal(SUBJECTS)),
+    }
+    return bn.Study.from_regimen(
+        TRAINING, times=SAMPLED, n_subjects=SUBJECTS, covariates=covariates, outputs=["R"]
+    )
+
+
+def training_set(seed: int) -> tuple[bn.Study, Any]:
+    """Measurements of the design, and the true baselines."""
+    rng = np.random.default_rng(seed)
+    planned = design()
+    baseline = R0 * np.exp(OMEGA * rng.standard_normal(SUBJECTS))
+    clean = response(planned, baseline)
+    return planned.with_values(clean * (1.0 + SIGMA * rng.standard_normal(clean.size))), baseline
+
+
+def response(study: bn.Study, baseline: Any) -> Any:
+    """The true response at the study's observations."""
+    solved = bn.simulate(truth, study, {"R0": baseline, "kout": KOUT}, rtol=1e-9, atol=1e-11)
+    return solved["R"].to_numpy()
+
+
+def coverage(fit: bn.Fit, baseline: Any, draws: int = 300) -> dict[str, Any]:
+    """How often 90 % bands of the response to the unseen regimen hold the true one."""
+    assert fit.study is not None
+    foreseen = fit.study.with_regimen(UNSEEN).at_times(FORESEEN)
+    predicted = bn.predict(fit, foreseen, draws=draws)["R"].to_numpy()
+    low, middle, high = np.quantile(predicted, [0.05, 0.5, 0.95], axis=0)
+    exact = response(foreseen, baseline)
+    held = (low <= exact) & (exact <= high)
+    late = np.tile(FORESEEN > 72.0, SUBJECTS)
+    return {
+        "all": held.mean(),
+        "low doses": held[~late].mean(),
+        "high doses": held[late].mean(),
+        "error": np.abs(middle / exact - 1.0).mean(),
+        "width": ((high - low) / exact)[late].mean(),
+    }

@@ -1,0 +1,100 @@
+"""Which of many candidates are found, where the effects' posterior is simulated directly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bnode_nlme.discovery import covariate_evidence
+from tests.discovery.simulated_effects import STRENGTH, UNEXPLAINED, simulated_effects
+
+REAL = ("X0", "X1", "X2")
+
+
+def _evidence(simulated, seed=0, **options):
+    return covariate_evidence(simulated.likelihood, simulated.covariates, seed=seed, **options)
+
+
+def _found(evidence):
+    return [f.covariates for f in evidence.findings if f.verdict.startswith("found")]
+
+
+def test_three_real_ones_of_twenty():
+    evidence = _evidence(simulated_effects(0))
+    assert sorted(_found(evidence)) == [(name,) for name in REAL]
+    shapes = {f.covariates[0]: f.shape for f in evidence.findings if f.verdict == "found"}
+    assert shapes["X1"] == "linear"
+    assert shapes["X2"] == "curve"
+    inclusion = evidence.data["inclusion"].sel(effect="CL")
+    assert float(inclusion.sel(covariate=[f"X{j}" for j in range(3, 20)]).max()) < 0.9
+    low, middle, high = evidence.data["explained"].sel(effect="CL").to_numpy()
+    truth = 3 * STRENGTH**2 / (3 * STRENGTH**2 + UNEXPLAINED**2)
+    assert low < truth < high
+    assert 0.0 < low < middle < high < 1.0
+
+
+def test_effect_curves_are_near_the_truth():
+    evidence = _evidence(simulated_effects(0))
+    curve = evidence.data["curve"].sel(effect="CL")
+    x = evidence.data["x"].sel(covariate="X2").to_numpy()
+    inside = np.abs(x) < 1.5
+    truth = STRENGTH * (x**2 - np.median(simulated_effects(0).covariates["X2"]) ** 2) / np.sqrt(2)
+    low, middle, high = curve.sel(covariate="X2").to_numpy()[:, inside]
+    assert np.mean((low < truth[inside]) & (truth[inside] < high)) > 0.7
+    np.testing.assert_allclose(middle, truth[inside], atol=0.12)
+
+
+def test_a_pair_that_cannot_be_told_apart_is_reported_together():
+    evidence = _evidence(simulated_effects(1, collinear=0.99))
+    told = next(f for f in evidence.findings if "X0" in f.covariates or "X3" in f.covariates)
+    # Either both together, or one with the other named beside it; never one alone.
+    assert told.verdict.startswith("found")
+    assert set(told.covariates) | set(told.alike) == {"X0", "X3"}
+    assert told.inclusion >= 0.9
+    inclusion = evidence.data["inclusion"].sel(effect="CL")
+    share = inclusion.sel(covariate=["X0", "X3"]).to_numpy()
+    assert share.min() > 0.1
+
+
+def test_a_covariate_that_the_model_has_is_not_weighed():
+    simulated = simulated_effects(0, candidates=6)
+    evidence = _evidence(simulated, already={"CL": ("X0",)})
+    assert np.isnan(evidence.data["inclusion"].sel(effect="CL", covariate="X0"))
+    assert ("X0",) not in _found(evidence)
+    with pytest.raises(ValueError, match="the model has all candidates already"):
+        _evidence(simulated, already={"CL": tuple(simulated.covariates)})
+
+
+_SETS = 20
+
+
+@pytest.mark.slow
+def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets():
+    real = false = 0
+    for seed in range(_SETS):
+        found = [
+            name for group in _found(_evidence(simulated_effects(seed), seed)) for name in group
+        ]
+        real += len(set(found) & set(REAL))
+        false += len(set(found) - set(REAL))
+    assert real >= 0.9 * 3 * _SETS
+    assert false <= _SETS / 10
+
+
+@pytest.mark.slow
+def test_nothing_is_found_where_there_is_nothing():
+    false = sum(
+        len(_found(_evidence(simulated_effects(seed, real=False), seed))) for seed in range(_SETS)
+    )
+    assert false <= _SETS / 10
+
+
+@pytest.mark.slow
+def test_collinear_pairs():
+    reported = 0
+    for seed in range(_SETS):
+        evidence = _evidence(simulated_effects(seed, collinear=0.97), seed)
+        told = [f for f in evidence.findings if f.verdict.startswith("found")]
+        own = [f for f in told if {"X0", "X3"} & set(f.covariates)]
+        reported += any({"X0", "X3"} <= set(f.covariates) | set(f.alike) for f in own)
+    assert reported >= 0.9 * _SETS

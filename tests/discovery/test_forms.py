@@ -1,0 +1,121 @@
+"""Forms as expressions, and fitted to draws of functions that are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy
+
+from bnode_nlme.discovery.form_fit import FunctionDraws, fit_form
+from bnode_nlme.discovery.forms import LIBRARY, RATE_CONSTANT_LIBRARY, Form, library, signed
+from bnode_nlme.discovery.sparse_terms import sparse_terms
+
+X = np.linspace(0.2, 15.0, 40)
+
+
+def draws_of(function, spread: float, *, wiggle: float = 0.0, count: int = 20) -> FunctionDraws:
+    """Draws around a function: its size varies by a factor, and a slow wave is added."""
+    rng = np.random.default_rng(5)
+    size = np.exp(spread * rng.standard_normal((count, 1)))
+    wave = (
+        wiggle * rng.standard_normal((count, 1)) * np.sin(X / 3.0 + rng.uniform(0, 6, (count, 1)))
+    )
+    return FunctionDraws(X[:, None], np.full(X.size, 1.0 / X.size), function(X) * (size + wave))
+
+
+def by_name(name: str, forms=LIBRARY) -> Form:
+    return next(form for form in forms if form.name == name)
+
+
+def test_a_form_is_read_and_evaluated() -> None:
+    form = Form("mine", "Vmax * x**h / (Km**h + x**h) - E", real=("E",))
+    assert form.constants == ("E", "Km", "Vmax", "h")
+    value = form.array_function()(2.0, -0.5, 3.0, 4.0, 2.0)
+    assert value == pytest.approx(4.0 * 4.0 / (9.0 + 4.0) + 0.5)
+    by_symbol = {str(s): s for s in form.expression.free_symbols}
+    assert by_symbol["Km"].is_positive
+    assert by_symbol["E"].is_positive is None
+    with pytest.raises(ValueError, match="cannot be read"):
+        Form("broken", "Vmax * (x")
+    with pytest.raises(ValueError, match=r"real= names \['q'\].*'a'"):
+        Form("typo", "a*x", real=("q",))
+
+
+def test_rate_constants_are_the_forms_over_their_input() -> None:
+    rng = np.random.default_rng(1)
+    pairs = 0
+    for form in RATE_CONSTANT_LIBRARY:
+        for whole in LIBRARY:
+            if whole.name != form.name:
+                continue
+            constants = rng.uniform(0.5, 2.0, len(form.constants))
+            assert form.constants == whole.constants
+            np.testing.assert_allclose(
+                form.array_function()(X, *constants) * X,
+                whole.array_function()(X, *constants) * np.ones_like(X),
+                rtol=1e-12,
+            )
+            pairs += 1
+    assert pairs == 7
+
+
+@pytest.mark.parametrize("form", LIBRARY, ids=lambda form: form.name)
+def test_each_form_finds_its_own_constants(form: Form) -> None:
+    rng = np.random.default_rng(3)
+    constants = {"k": 0.3, "b": 0.6, "h": 2.0, "w": 2.0, "m": 6.0, "Ki": 20.0, "c": 0.5}
+    truth = np.array([constants.get(name, 3.0) for name in form.constants])
+    draws = draws_of(lambda x: form.array_function()(x, *truth) * np.ones_like(x), 0.05)
+    found = fit_form(form, draws, rng)
+    assert found is not None
+    assert found.misfit < 0.02
+    assert found.explained == pytest.approx(0.9, abs=0.1)
+
+
+def test_a_form_that_is_wrong_explains_nothing() -> None:
+    draws = draws_of(lambda x: 2.0 / (3.0 + x), 0.03)
+    rng = np.random.default_rng(3)
+    right = fit_form(by_name("Michaelis-Menten", RATE_CONSTANT_LIBRARY), draws, rng)
+    wrong = fit_form(by_name("linear", RATE_CONSTANT_LIBRARY), draws, rng)
+    assert right is not None
+    assert wrong is not None
+    np.testing.assert_allclose(
+        dict(zip(right.form.constants, right.median, strict=True))["Km"], 3.0, rtol=1e-3
+    )
+    assert right.explained > 0.8
+    assert wrong.explained == 0.0
+    assert wrong.misfit > 10.0 * right.misfit
+    # Where nothing is known of the function, nothing is refuted by it.
+    vague = draws_of(lambda x: 2.0 / (3.0 + x), 1.5, wiggle=1.0)
+    anything = fit_form(by_name("linear", RATE_CONSTANT_LIBRARY), vague, rng)
+    assert anything is not None
+    assert anything.explained > 0.5
+
+
+def test_sparse_terms_are_those_that_made_the_function() -> None:
+    rng = np.random.default_rng(4)
+    found = sparse_terms(draws_of(lambda x: 1.0 + 0.5 * x**2, 0.1), rng)
+    assert found.chosen == ("1", "x**2")
+    assert found.share > 0.8
+    assert found.form.constants == ("c0", "c1")
+    assert found.form.real == ("c0", "c1")
+    assert found.frequency["x**2"] > 0.8
+    assert max(v for k, v in found.frequency.items() if k not in ("1", "x**2")) < 0.2
+
+
+def test_forms_of_functions_that_are_not_positive() -> None:
+    below = signed(LIBRARY, np.array([-1.0, -2.0]))
+    assert below[1].expression == -LIBRARY[1].expression
+    both = signed(LIBRARY[:2], np.array([-1.0, 2.0]))
+    assert [form.name for form in both] == ["constant", "offset plus linear", "offset minus linear"]
+    assert both[1].real == ("offset",)
+    assert signed(LIBRARY, np.array([0.0, 2.0])) == LIBRARY
+
+
+def test_forms_of_several_inputs() -> None:
+    forms = library(2)
+    product = by_name("Michaelis-Menten of x1 times linear of x2", forms)
+    assert product.constants == ("K1", "a")
+    assert product.array_function()(2.0, 5.0, 3.0, 4.0) == pytest.approx(4.0 * 2.0 / 5.0 * 5.0)
+    assert by_name("linear of x2", forms).expression.has(sympy.Symbol("x2", nonnegative=True))
+    with pytest.raises(ValueError, match="networks of one input"):
+        library(2, rate_constant=True)

@@ -1,0 +1,137 @@
+"""What may be said of a difference between two models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bnode_nlme.discovery import PairedDifference, paired_difference
+
+
+def test_the_difference_its_error_and_its_bounds():
+    rng = np.random.default_rng(1)
+    base, gain = rng.normal(-20.0, 5.0, 12), rng.normal(0.5, 1.0, 12)
+    found = paired_difference(base + gain, base)
+    wanted = stats.ttest_1samp(gain, 0.0)
+    interval = wanted.confidence_interval(0.9)
+    assert found.difference == pytest.approx(gain.sum())
+    assert found.standard_error == pytest.approx(12 * stats.sem(gain))
+    np.testing.assert_allclose(found.bounds, (12 * interval.low, 12 * interval.high))
+
+
+@pytest.mark.parametrize(
+    ("difference", "error", "outcome"),
+    [
+        (10.0, 3.0, "better"),
+        (10.0, 7.0, "undecided"),
+        (3.0, 1.0, "undecided"),  # significant, and too small to be trusted
+        (1.0, 1.0, "no better"),
+        (-1.0, 1.0, "no better"),
+        (-20.0, 5.0, "no better"),
+        (-1.0, 9.0, "undecided"),
+    ],
+)
+def test_outcomes(difference, error, outcome):
+    assert PairedDifference(difference, error, 30).outcome == outcome
+
+
+def test_a_difference_must_be_worthwhile_whatever_its_error():
+    assert PairedDifference(3.9, 0.01, 30).outcome == "no better"
+    assert PairedDifference(3.9, 0.01, 30, worthwhile=2.0).outcome == "better"
+
+
+@pytest.mark.parametrize(("difference", "error"), [(6.0, 5.0), (2.0, 2.5), (-1.0, 6.0)])
+def test_subjects_that_would_decide(difference, error):
+    now = PairedDifference(difference, error, 20)
+    n = now.deciding_subjects
+    assert n is not None
+    assert n > 20
+
+    def with_subjects(m):
+        return PairedDifference(difference * m / 20, error * np.sqrt(m / 20), m).outcome
+
+    wanted = "better" if difference > 0 else "no better"
+    assert with_subjects(n) == wanted
+    assert with_subjects(n - 1) != wanted
+
+
+def test_no_study_decides_between_equals():
+    assert PairedDifference(1e-6, 5.0, 20).deciding_subjects is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (np.zeros(2), np.zeros(2), "three subjects or more; found shapes"),
+        (np.zeros(5), np.zeros(4), r"found shapes \(5,\) and \(4,\)"),
+        (np.array([0.0, 1.0, -np.inf]), np.zeros(3), "subject number 2"),
+    ],
+)
+def test_what_cannot_be_compared(first, second, message):
+    with pytest.raises(ValueError, match=message):
+        paired_difference(first, second)
+
+
+def _left_out(x, y, prior):
+    """Exact log predictive densities of left-out rows of a conjugate linear model."""
+    gram, pull = x.T @ x + np.diag(prior**-2.0), x.T @ y
+    shape, rate, result = 2.0, 1.0, np.empty(y.size)
+    for i in range(y.size):
+        own, force = gram - np.outer(x[i], x[i]), pull - x[i] * y[i]
+        mean = np.linalg.solve(own, force)
+        a = shape + 0.5 * (y.size - 1)
+        b = rate + 0.5 * (y @ y - y[i] ** 2 - mean @ force)
+        sd = np.sqrt(b / a * (1.0 + x[i] @ np.linalg.solve(own, x[i])))
+        result[i] = stats.t.logpdf(y[i], 2.0 * a, x[i] @ mean, sd)
+    return result
+
+
+def error_rates(subjects, extra, effect, tails, replicates, seed):
+    """Shares of "better", of "no better" and of a lower bound above 0, of nested linear models."""
+    rng = np.random.default_rng([3, seed])
+    outcomes = []
+    for _ in range(replicates):
+        x = np.column_stack([np.ones(subjects), rng.normal(size=(subjects, 1 + extra))])
+        noise = rng.standard_t(3, subjects) / np.sqrt(3.0) if tails else rng.normal(size=subjects)
+        y = 1.0 + 0.5 * x[:, 1] + effect * x[:, 2] + noise
+        prior = np.array([10.0, 1.0, *np.full(extra, 0.5)])
+        found = paired_difference(_left_out(x, y, prior), _left_out(x[:, :2], y, prior[:2]))
+        outcomes.append(
+            (found.outcome == "better", found.outcome == "no better", found.bounds[0] > 0.0)
+        )
+    return np.mean(outcomes, axis=0)
+
+
+def test_exact_left_out_densities():
+    rng = np.random.default_rng(8)
+    x, y, prior = rng.normal(size=(6, 2)), rng.normal(size=6), np.array([1.0, 0.5])
+    kept = np.arange(6) != 2
+    spread = x @ np.diag(prior**2) @ x.T + np.eye(6)
+    # Student's t of all six over that of the other five.
+    whole = stats.multivariate_t.logpdf(y, np.zeros(6), 0.5 * spread, 4)
+    others = stats.multivariate_t.logpdf(y[kept], np.zeros(5), 0.5 * spread[np.ix_(kept, kept)], 4)
+    assert _left_out(x, y, prior)[2] == pytest.approx(whole - others)
+
+
+def test_few_false_discoveries_where_models_are_nearly_the_same():
+    better, _, bound = error_rates(8, 1, 0.0, False, 300, seed=1)
+    assert better <= 0.03
+    # The control: significance alone, without a worthwhile difference, is too often wrong.
+    assert bound > better
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tails", [False, True])
+@pytest.mark.parametrize("extra", [1, 4, 8])
+@pytest.mark.parametrize("subjects", [12, 30, 60])
+def test_error_rates(subjects, extra, tails):
+    better, _, _ = error_rates(subjects, extra, 0.0, tails, 400, seed=subjects + extra)
+    assert better <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subjects", [30, 60])
+def test_power(subjects):
+    better, _, _ = error_rates(subjects, 4, 5.0 / np.sqrt(subjects), False, 200, seed=subjects)
+    assert better >= 0.8
