@@ -21,7 +21,7 @@ Verdict = Literal["found", "found, one of these", "unclear", "no evidence"]
 SHAPES: tuple[ShapeName, ...] = ("linear", "power", "curve", "categories")
 _POINTS = 41
 _TAIL = 0.1
-_TUNE, _DRAWS, _CHAINS = 100, 300, 2
+_TUNE, _DRAWS, _CHAINS = 100, 400, 4
 
 
 @dataclass(frozen=True)
