@@ -50,8 +50,10 @@ def _curve(evidence, simulated):
 
 def test_the_curve_bends_as_the_truth_does(first):
     (low, middle, high), truth = _curve(first, simulated_effects(0))
-    assert np.corrcoef(middle, truth)[0, 1] > 0.95
     assert np.mean((low < truth) & (truth < high)) > 0.6
+    lowest = truth.argmin()
+    assert low[0] > middle[lowest]
+    assert low[-1] > middle[lowest]
 
 
 def test_a_pair_that_cannot_be_told_apart_is_reported_together():
@@ -79,7 +81,7 @@ _SETS = 20
 
 
 @pytest.mark.slow
-def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets(record_property):
+def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets():
     real = false = curved = 0
     covered = []
     for seed in range(_SETS):
@@ -91,25 +93,25 @@ def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets(record_p
         curved += any(f.shape == "curve" for f in evidence.findings if "X2" in f.covariates)
         (low, _, high), truth = _curve(evidence, simulated)
         covered.append(np.mean((low < truth) & (truth < high)))
-    record_property("figures", (real, false, curved, np.mean(covered)))
+    print(f"real {real} of {3 * _SETS}, false {false}, curved {curved}, covered {np.mean(covered):.2f}")
     assert real >= 0.9 * 3 * _SETS
     assert false <= _SETS / 10
     assert curved >= 0.9 * _SETS
-    # Points of a curve go together: the mean over 20 curves varies by about 0.05.
-    assert 0.8 <= np.mean(covered) <= 1.0
+    # Points of a curve go together: the mean over 20 curves varies by about 0.045.
+    assert 0.9 - 2 * 0.045 <= np.mean(covered) <= 1.0
 
 
 @pytest.mark.slow
-def test_nothing_is_found_where_there_is_nothing(record_property):
+def test_nothing_is_found_where_there_is_nothing():
     false = sum(
         len(_found(_evidence(simulated_effects(seed, real=False), seed))) for seed in range(_SETS)
     )
-    record_property("false", false)
+    print(f"false {false}")
     assert false <= _SETS / 10
 
 
 @pytest.mark.slow
-def test_collinear_pairs(record_property):
+def test_collinear_pairs():
     reported = 0
     likelier = 0
     for seed in range(_SETS):
@@ -119,5 +121,5 @@ def test_collinear_pairs(record_property):
         reported += any({"X0", "X3"} <= set(f.covariates) | set(f.alike) for f in own)
         true, other = evidence.data["inclusion"].sel(effect="CL", covariate=["X0", "X3"]).to_numpy()
         likelier += true > other
-    record_property("figures", (reported, likelier))
+    print(f"reported together {reported} of {_SETS}, the true one likelier {likelier}")
     assert reported >= 0.9 * _SETS
