@@ -108,6 +108,7 @@ def test_a_verdict_in_words_and_in_a_picture():
             "pareto_k": (("model", "subject"), no * 0.1),
             "refitted": (("model", "subject"), refitted),
             "doubtful": (("model", "subject"), no),
+            "approximate": ("model", np.array([False, True])),
             "share": (("share_draw", "state"), np.array([[0.2, np.nan], [0.4, np.nan]])),
         },
         coords={
@@ -121,7 +122,9 @@ def test_a_verdict_in_words_and_in_a_picture():
     text = repr(made)
     assert "The network: undecided" in text
     assert "ELPD +2.4 (standard error 2.8" in text
-    assert "hybrid: 1 subjects left out by fitting again" in text
+    assert "hybrid: 1 subject left out by fitting again" in text
+    assert "hybrid: its draws are of an approximation" in text
+    assert "mechanistic: its draws" not in text
     assert "share of the network in the rates of change: depot 30%" in text
     assert "the hybrid fit took 4.5 times as long" in text
     assert "would show it to be real" in text
