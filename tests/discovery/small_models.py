@@ -47,7 +47,7 @@ def design(subjects: int) -> bn.Study:
     """A bolus of 100 and three measurements."""
     rows = [
         {"ID": subject, "TIME": time, "EVID": int(time == 0.0), "AMT": 100.0 * (time == 0.0),
-         "DV": 1.0}
+         "DV": 1.0 if time > 0.0 else np.nan}
         for subject in range(1, subjects + 1)
         for time in (0.0, *TIMES)
     ]  # fmt: skip
