@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, Self, override
 
@@ -55,7 +55,7 @@ class Spline(CovariateModel):
     def __post_init__(self) -> None:
         knots = tuple(float(knot) for knot in self.knots)
         where = f"Spline({self.covariate!r})"
-        if len(knots) < 3 or not all(a < b for a, b in zip(knots, knots[1:], strict=False)):
+        if len(knots) < 3 or not all(a < b for a, b in pairwise(knots)):
             raise ValueError(
                 f"{where}: knots= wants three increasing numbers or more; found {self.knots!r}. "
                 "bn.Spline.of(study, covariate) takes them from a study."

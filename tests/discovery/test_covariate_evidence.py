@@ -81,7 +81,7 @@ _SETS = 20
 
 
 @pytest.mark.slow
-def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets():
+def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets(record_property):
     real = false = curved = 0
     covered = []
     for seed in range(_SETS):
@@ -93,7 +93,7 @@ def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets():
         curved += any(f.shape == "curve" for f in evidence.findings if "X2" in f.covariates)
         (low, _, high), truth = _curve(evidence, simulated)
         covered.append(np.mean((low < truth) & (truth < high)))
-    print(f"real {real} of {3 * _SETS}, false {false}, curved {curved}, covered {np.mean(covered):.2f}")
+    record_property("figures", (real, false, curved, np.mean(covered)))
     assert real >= 0.9 * 3 * _SETS
     assert false <= _SETS / 10
     assert curved >= 0.9 * _SETS
@@ -102,16 +102,16 @@ def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets():
 
 
 @pytest.mark.slow
-def test_nothing_is_found_where_there_is_nothing():
+def test_nothing_is_found_where_there_is_nothing(record_property):
     false = sum(
         len(_found(_evidence(simulated_effects(seed, real=False), seed))) for seed in range(_SETS)
     )
-    print(f"false {false}")
+    record_property("false", false)
     assert false <= _SETS / 10
 
 
 @pytest.mark.slow
-def test_collinear_pairs():
+def test_collinear_pairs(record_property):
     reported = 0
     likelier = 0
     for seed in range(_SETS):
@@ -121,5 +121,5 @@ def test_collinear_pairs():
         reported += any({"X0", "X3"} <= set(f.covariates) | set(f.alike) for f in own)
         true, other = evidence.data["inclusion"].sel(effect="CL", covariate=["X0", "X3"]).to_numpy()
         likelier += true > other
-    print(f"reported together {reported} of {_SETS}, the true one likelier {likelier}")
+    record_property("figures", (reported, likelier))
     assert reported >= 0.9 * _SETS

@@ -51,12 +51,18 @@ def test_what_was_found_is_added_to_what_was_there():
 def found():
     simulated = simulated_effects(1, subjects=100, candidates=8, collinear=0.99)
     evidence = covariate_evidence(simulated.likelihood, simulated.covariates)
-    study = _Study(simulated.covariates)
+    study: Any = _Study(simulated.covariates)
     nlme = bolus_nlme(bn.Individual(bn.LogNormal(4.0, 0.5)))
-    made: Any = _suggestions(nlme, study, evidence.findings)  # type: ignore[arg-type]
-    whole: Any = study
+    suggested, alternatives = _suggestions(nlme, study, evidence.findings)
     return CovariateDiscovery(
-        evidence.data, evidence.findings, *made, {"CL": ()}, nlme, whole, "laplace"
+        evidence.data,
+        evidence.findings,
+        suggested,
+        alternatives,
+        {"CL": ()},
+        nlme,
+        study,
+        "laplace",
     )
 
 

@@ -21,21 +21,18 @@ def answers(sets: range, *, saturable: bool, subjects: int = SUBJECTS) -> Counte
         values = measured(seed, saturable=saturable, subjects=subjects)
         found = bn.verdict(*(model.fit(values, seed) for model in models), refits=0)
         given[found.answer] += 1
-        print(seed, found.answer, *(f"{x:.1f}" for x in (
-            found.difference.difference, found.difference.standard_error,
-            float(found.data["doubtful"].sum()),
-        )), flush=True)  # fmt: skip
-    print(dict(given))
     return given
 
 
 @pytest.mark.slow
-def test_false_helps_where_the_mechanism_is_true():
+def test_false_helps_where_the_mechanism_is_true(record_property):
     given = answers(range(_NULL), saturable=False)
+    record_property("answers", dict(given))
     assert given["helps"] <= 0.05 * _NULL
 
 
 @pytest.mark.slow
-def test_power_where_elimination_saturates():
+def test_power_where_elimination_saturates(record_property):
     given = answers(range(1000, 1000 + _SATURABLE), saturable=True)
+    record_property("answers", dict(given))
     assert given["helps"] >= 0.8 * _SATURABLE
