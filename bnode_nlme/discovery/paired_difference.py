@@ -147,11 +147,22 @@ def paired_difference(
             "A comparison by subject wants finite log predictive densities; subject number "
             f"{int(np.flatnonzero(~np.isfinite(a + b))[0])} (counted from 0) has none."
         )
+    check_rule(confidence, worthwhile)
+    gain = a - b
+    error = math.sqrt(gain.size) * float(gain.std(ddof=1))
+    return PairedDifference(float(gain.sum()), error, gain.size, confidence, worthwhile)
+
+
+def check_rule(confidence: float, worthwhile: float) -> None:
+    """Refuse a rule that decides nothing.
+
+    Raises
+    ------
+    ValueError
+        When `confidence` is not between 0.5 and 1, or `worthwhile` not positive.
+    """
     if not 0.5 < confidence < 1.0 or not worthwhile > 0.0:
         raise ValueError(
             "A comparison by subject wants confidence= between 0.5 and 1 and worthwhile= above 0; "
             f"found {confidence!r} and {worthwhile!r}."
         )
-    gain = a - b
-    error = math.sqrt(gain.size) * float(gain.std(ddof=1))
-    return PairedDifference(float(gain.sum()), error, gain.size, confidence, worthwhile)

@@ -16,6 +16,7 @@ from bnode_nlme.discovery.paired_difference import (
     WORTHWHILE,
     Outcome,
     PairedDifference,
+    check_rule,
     paired_difference,
 )
 from bnode_nlme.discovery.verdict_text import comparison_text, verdict_text
@@ -149,6 +150,7 @@ def verdict(
             "verdict: the hybrid fit's system has no network. The order is verdict(mechanistic, "
             "hybrid)."
         )
+    check_rule(confidence, worthwhile)
     data = _left_out(fits, "verdict", draws, refits, refit_options, seed)
     rule = {"confidence": confidence, "worthwhile": worthwhile}
     difference = _difference(data, HYBRID, MECHANISTIC, rule)
@@ -200,8 +202,11 @@ def compare_subjects(
     Raises
     ------
     ValueError
-        When a fit has no declaration or study, or the studies differ.
+        When a fit has no declaration or study, the studies differ, or the names do not.
     """
+    check_rule(confidence, worthwhile)
+    if len(set(names)) != 2 or len(names) != 2:
+        raise ValueError(f"compare_subjects: names= wants two different names; found {names!r}.")
     data = _left_out(
         dict(zip(names, (first, second), strict=True)),
         "compare_subjects",

@@ -103,6 +103,7 @@ def test_covariates_of_other_subjects_explain_nothing(base):
         ({"candidates": ["WT", "WT"]}, "wants distinct covariates"),
         ({"threshold": 0.3}, r"threshold= one from 0.5 to 1.*0\.3"),
         ({"relevant": 0.0}, "relevant= wants a positive number"),
+        ({"mass": 1.0}, "mass= wants a number between 0 and 1; found 1"),
     ],
 )
 def test_faulty_arguments(base, options, message):
