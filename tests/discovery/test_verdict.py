@@ -82,7 +82,7 @@ def test_the_order_and_the_studies_are_checked(saturable):
     stranger = bn.Fit(saturable[1].data, other, declared(hybrid))
     with pytest.raises(ValueError, match="others than those of the mechanistic fit"):
         bn.verdict(saturable[0], stranger)
-    with pytest.raises(ValueError, match="worthwhile= above 0; found 0.9 and 0.0"):
+    with pytest.raises(ValueError, match=r"worthwhile= above 0; found 0\.9 and 0\.0"):
         bn.verdict(*saturable, worthwhile=0.0)
     with pytest.raises(ValueError, match=r"two different names; found \('a', 'a'\)"):
         bn.compare_subjects(*saturable, names=("a", "a"))
