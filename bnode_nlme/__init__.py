@@ -90,6 +90,7 @@ from bnode_nlme.nlme import Normal as Normal
 from bnode_nlme.nlme import Omega as Omega
 from bnode_nlme.nlme import Power as Power
 from bnode_nlme.nlme import PyMCPrior as PyMCPrior
+from bnode_nlme.nlme import Spline as Spline
 from bnode_nlme.nlme import Uniform as Uniform
 from bnode_nlme.plots import plot_covariate_discovery as plot_covariate_discovery
 from bnode_nlme.plots import plot_covariates as plot_covariates

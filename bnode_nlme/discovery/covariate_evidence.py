@@ -21,7 +21,7 @@ Verdict = Literal["found", "found, one of these", "unclear", "no evidence"]
 SHAPES: tuple[ShapeName, ...] = ("linear", "power", "curve", "categories")
 _POINTS = 41
 _TAIL = 0.1
-_TUNE, _DRAWS, _CHAINS = 100, 300, 2
+_TUNE, _DRAWS, _CHAINS = 100, 400, 4
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,14 @@ def _ranked(x: Array) -> Array:
     return np.asarray((np.cumsum(counts) - 0.5 * counts)[place])
 
 
+def _grid(values: Array, shape: ShapeName) -> Array:
+    """Points over the range of a covariate; of categories, the codes themselves and nothing else."""
+    if shape != "categories":
+        return np.linspace(values.min(), values.max(), _POINTS)
+    levels = np.unique(values)
+    return levels[np.linspace(0, levels.size - 1, _POINTS).round().astype(int)]
+
+
 def _inside(
     drawn: Inclusions, design: Design, effect: int, names: tuple[str, ...]
 ) -> dict[str, NDArray[np.bool_]]:
@@ -240,7 +248,12 @@ def _data(
     shape_probability = np.full((*size, len(SHAPES)), np.nan)
     curve = np.full((*size, len(quantiles), _POINTS), np.nan)
     span = np.full((*size, len(quantiles)), np.nan)
-    x = np.stack([np.linspace(v.min(), v.max(), _POINTS) for v in values.values()])
+    x = np.stack(
+        [
+            _grid(given, own[0].name)
+            for given, own in zip(values.values(), design.shapes, strict=True)
+        ]
+    )
     states = drawn.states.reshape(-1, len(design.terms))
     coefficients = drawn.coefficients.reshape(len(states), len(effects), -1)
     by_chain = drawn.inclusion.mean(axis=1)

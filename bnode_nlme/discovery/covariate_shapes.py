@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 ShapeName = Literal["linear", "power", "curve", "categories"]
 
-_KNOTS = (0.05, 0.35, 0.65, 0.95)
+_KNOTS = (0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0)
 _LEVELS_OF_A_CURVE = 6
 _RATIO_OF_A_POWER = 1.5
 

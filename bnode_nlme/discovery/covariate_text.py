@@ -70,13 +70,25 @@ def _line(finding: CovariateFinding, data: xr.Dataset, nlme: NLME) -> str:
 
 
 def _change(finding: CovariateFinding, data: xr.Dataset, nlme: NLME) -> str:
-    span = data["span"].sel(effect=finding.effect, covariate=finding.covariates[0]).to_numpy()
+    own = data.sel(effect=finding.effect, covariate=finding.covariates[0])
+    span = own["span"].to_numpy()
     scale = nlme.individual[finding.effect].scale
     between = "from its 10th to its 90th percentile"
     if finding.shape == "categories":
-        return "see data"
+        return _by_category(own, finding.effect, scale.logarithmic)
     if scale.logarithmic:
         low, middle, high = np.exp(span)
         return f"{finding.effect} times {middle:.2f} ({low:.2f} to {high:.2f}) {between}"
     low, middle, high = span
     return f"{finding.effect} {middle:+.3g} ({low:+.3g} to {high:+.3g}) {between}"
+
+
+def _by_category(own: xr.Dataset, effect: str, logarithmic: bool) -> str:
+    levels, first = np.unique(own["x"].to_numpy(), return_index=True)
+    middle = own["curve"].isel(quantile=1, point=first).to_numpy()
+    change = middle[1:] - middle[0]
+    told = ", ".join(
+        f"{np.exp(value):.2f} at {level:g}" if logarithmic else f"{value:+.3g} at {level:g}"
+        for level, value in zip(levels[1:], change, strict=True)
+    )
+    return f"{effect}{' times' if logarithmic else ''} {told}, against {levels[0]:g}"

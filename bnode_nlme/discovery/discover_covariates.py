@@ -157,6 +157,10 @@ def discover_covariates(
             "discover_covariates: relevant= wants a positive number, threshold= one from 0.5 to 1 "
             f"and collinear= one above 0 up to 1; found {relevant!r}, {threshold!r}, {collinear!r}."
         )
+    if not 0.0 < mass < 1.0:
+        raise ValueError(
+            f"discover_covariates: mass= wants a number between 0 and 1; found {mass!r}."
+        )
     already = {
         effect: tuple(
             name

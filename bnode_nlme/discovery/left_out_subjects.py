@@ -45,7 +45,8 @@ def left_out_subjects(
     -------
     xarray.Dataset
         Over ``subject``: ``elpd``, ``pareto_k``, and ``refitted`` and ``doubtful`` (k too large,
-        and not refitted).
+        and not refitted). ``approximate``: whether the draws are of an approximation to the
+        posterior (``"laplace"``, say), so that the numbers may be wrong without a sign.
 
     Raises
     ------
@@ -53,10 +54,16 @@ def left_out_subjects(
         As `loo` does.
     """
     nlme = declaration_of(fit, "left_out_subjects")
-    with warnings.catch_warnings():
-        # What it warns of is mended here, and told where it is not.
-        warnings.filterwarnings("ignore", category=UserWarning, message=".*Pareto")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         found = loo(fit, by="subject", draws=draws, seed=seed)
+    approximate = any("of an approximation" in str(warning.message) for warning in told)
+    for warning in told:
+        # Pareto k is mended here, or told with the result, as is an approximation.
+        if "Pareto" not in str(warning.message):
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
     elpd = found.elpd_i.to_numpy().copy()
     k = found.pareto_k.to_numpy()
     subjects = found.elpd_i[SUBJECT].to_numpy()
@@ -72,6 +79,7 @@ def left_out_subjects(
             "pareto_k": (SUBJECT, k),
             "refitted": (SUBJECT, refitted),
             "doubtful": (SUBJECT, ~trusted),
+            "approximate": approximate,
         },
         coords={SUBJECT: subjects},
     )

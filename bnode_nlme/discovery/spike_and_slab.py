@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from bnode_nlme.discovery.covariate_shapes import Shape
 from bnode_nlme.discovery.effect_likelihood import EffectLikelihood
+from bnode_nlme.discovery.term_gains import factor_model, model_evidence, scan_terms
 
 Array = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class Term:
 
     effect: int
     covariate: int
-    columns: tuple[NDArray[np.intp], ...]
+    columns: tuple[NDArray[np.int64], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ class Design:
     ) -> None:
         self.shapes = tuple(tuple(own) for own in shapes)
         parts: list[Array] = [np.ones((shapes[0][0].reference.size, 1))]
-        places: list[list[NDArray[np.intp]]] = []
+        places: list[list[NDArray[np.int64]]] = []
         own_columns = []
         count = 1
         for covariate, own in enumerate(self.shapes):
@@ -118,9 +118,9 @@ class Design:
         return np.concatenate(parts, axis=1)
 
 
-def _places(shapes: Sequence[Shape], first: int) -> list[NDArray[np.intp]]:
+def _places(shapes: Sequence[Shape], first: int) -> list[NDArray[np.int64]]:
     """The columns of each shape of a covariate whose functions begin at one."""
-    result: list[NDArray[np.intp]] = []
+    result: list[NDArray[np.int64]] = []
     for shape in shapes:
         if shape.name == "curve":
             bends = np.arange(first, first + shape.size - 1)
@@ -200,14 +200,13 @@ class _Chain:
         counts = np.bincount(self.of_effect, minlength=self.n_effects)
         self.beta = np.maximum(counts / relevant - 1.0, 1.0)
         self.states = np.zeros(len(self.terms), dtype=np.int64)
-        self.share = np.full(self.n_effects, min(0.5, relevant / max(1, counts.max())))
+        self.share = np.full(self.n_effects, min(0.5, relevant / max(1.0, float(counts.max()))))
         self.unexplained = likelihood.population.copy()
         sds = np.sqrt(np.diag(likelihood.population))
         self.unit = np.repeat(sds, design.columns.shape[1])
         self.slab = 0.5
         self.n_shapes = np.array([len(term.columns) for term in self.terms])
-        self.most_shapes = int(self.n_shapes.max())
-        self.blocks = _blocks(self.terms)
+        self.columns, self.sizes = _padded(self.terms)
         self.exchange = _exchange(self.terms, correlation)
 
     def run(self, draws: int, tune: int) -> tuple[Array, Array, Array, Array]:
@@ -246,74 +245,32 @@ class _Chain:
         self.gram = self._raw_gram * np.outer(self.units, self.units)
         self.pull = self._raw_pull * self.units
 
-    def _columns(self, without: int | None = None) -> NDArray[np.intp]:
-        inside = [
-            self.terms[t].columns[self.states[t] - 1]
-            for t in np.flatnonzero(self.states)
-            if t != without
-        ]
+    def _model(self) -> NDArray[np.int64]:
+        """The columns of all terms that are in."""
+        inside = [self.terms[t].columns[self.states[t] - 1] for t in np.flatnonzero(self.states)]
         return np.concatenate([self.design.constants, *inside])
 
-    def _evidence(self, columns: NDArray[np.intp]) -> float:
-        """Logarithm of the marginal likelihood of a model, up to a constant of all models."""
-        inner, pull = self._inner(columns), self.pull[columns]
-        return 0.5 * float(pull @ np.linalg.solve(inner, pull) - np.linalg.slogdet(inner)[1])
-
-    def _inner(self, columns: NDArray[np.intp]) -> Array:
-        return np.asarray(self.gram[columns[:, None], columns] + np.eye(columns.size))
-
-    def _gains(self, columns: NDArray[np.intp]) -> Array:
-        """What each shape of each term would add to the evidence, (terms, shapes); -inf: none."""
-        across = self.gram[columns]
-        explained = np.linalg.solve(self._inner(columns), across)
-        rest_pull = self.pull - self.pull[columns] @ explained
-        result = np.full((len(self.terms), self.most_shapes), -np.inf)
-        for places, terms, shapes in self.blocks:
-            rest = self.gram[places[:, :, None], places[:, None, :]]
-            rest = rest - np.einsum("abi,abj->bij", across[:, places], explained[:, places])
-            force = rest_pull[places]
-            if places.shape[1] == 1:
-                variance = 1.0 + rest[:, 0, 0]
-                result[terms, shapes] = 0.5 * (force[:, 0] ** 2 / variance - np.log(variance))
-                continue
-            rest = rest + np.eye(places.shape[1])
-            solved = np.linalg.solve(rest, force[..., None])[..., 0]
-            determinant = np.linalg.slogdet(rest)[1]
-            result[terms, shapes] = 0.5 * ((force * solved).sum(axis=1) - determinant)
-        return result
-
-    def _log_odds(self, gains: Array, terms: NDArray[np.intp]) -> Array:
-        """Logarithm of the odds of each shape against being out."""
-        share = self.share[self.of_effect[terms]]
-        prior = np.log(share / ((1.0 - share) * self.n_shapes[terms]))
-        return np.asarray(gains[terms] + prior[:, None])
+    def _evidence(self) -> float:
+        """Logarithm of the marginal likelihood of the model, up to a constant of all models."""
+        return float(model_evidence(self.gram, self.pull, self._model()))
 
     def _scan(self) -> Array:
         """Every term in turn, in random order, all else given."""
-        inclusion = np.empty(len(self.terms))
-        order = self.rng.permutation(len(self.terms))
-        uniform = self.rng.random(len(self.terms))
-        place = 0
-        while place < order.size:
-            # Until a state changes, all terms that are out are judged at one go.
-            term = order[place]
-            if self.states[term] > 0:
-                one = order[place : place + 1]
-                odds = self._log_odds(self._gains(self._columns(term)), one)
-                inclusion[one], self.states[one] = _draw(odds, uniform[place : place + 1])
-                place += 1
-                continue
-            inside = np.flatnonzero(self.states[order[place:]] > 0)
-            end = place + int(inside[0]) if inside.size else order.size
-            waiting = order[place:end]
-            odds = self._log_odds(self._gains(self._columns()), waiting)
-            probability, drawn = _draw(odds, uniform[place:end])
-            entering = np.flatnonzero(drawn)
-            judged = waiting.size if not entering.size else int(entering[0]) + 1
-            inclusion[waiting[:judged]] = probability[:judged]
-            self.states[waiting[:judged]] = drawn[:judged]
-            place += judged
-        return inclusion
+        share = self.share[self.of_effect]
+        return np.asarray(
+            scan_terms(
+                self.gram,
+                self.pull,
+                self.design.constants,
+                self.columns,
+                self.sizes,
+                self.n_shapes,
+                np.log(share / ((1.0 - share) * self.n_shapes)),
+                self.states,
+                self.rng.permutation(len(self.terms)),
+                self.rng.random(len(self.terms)),
+            )
+        )
 
     def _exchanges(self) -> None:
         """Offer each covariate that is in to leave for one that resembles it."""
@@ -324,9 +281,9 @@ class _Chain:
             shape = self.states[term]
             if self.states[other] or shape > self.n_shapes[other]:
                 continue
-            before = self._evidence(self._columns())
+            before = self._evidence()
             self.states[term], self.states[other] = 0, shape
-            after = self._evidence(self._columns())
+            after = self._evidence()
             ratio = (
                 after
                 - before
@@ -338,18 +295,18 @@ class _Chain:
 
     def _rest(self) -> Array:
         """Slab, coefficients, effects, their covariance and the share of terms that are in."""
-        columns = self._columns()
+        columns = self._model()
         evidence = np.empty(_SLABS.size)
         for place, slab in enumerate(_SLABS):
             self.slab = slab
             self._scale()
-            evidence[place] = self._evidence(columns)
+            evidence[place] = self._evidence()
         weights = np.exp(evidence - evidence.max())
         self.slab = float(self.rng.choice(_SLABS, p=weights / weights.sum()))
         self._scale()
-        inner = self._inner(columns)
-        noise = np.linalg.solve(np.linalg.cholesky(inner).T, self.rng.standard_normal(columns.size))
-        drawn = np.linalg.solve(inner, self.pull[columns]) + noise
+        lower, solved = factor_model(self.gram, self.pull, columns)
+        noise = self.rng.standard_normal(columns.size)
+        drawn = np.linalg.solve(lower.T, solved + noise)
         coefficients = np.zeros(self.design.width)
         coefficients[columns] = drawn * self.units[columns]
         fitted = self.design.columns @ coefficients.reshape(self.n_effects, -1).T
@@ -373,32 +330,17 @@ class _Chain:
         self.unexplained = _inverse_wishart(freedom + n, scale, self.rng)
 
 
-def _draw(odds: Array, uniform: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Probability of being in, and a state, for each row of log-odds over shapes."""
-    most = odds.max(axis=1)
-    weights = np.exp(odds - most[:, None])
-    total = most + np.log(weights.sum(axis=1))
-    inside = expit(total)
-    cumulative = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
-    # The uniform number that lets a term in says also with which shape.
-    within = np.where(inside > 0.0, uniform / np.maximum(inside, 1e-300), 2.0)
-    shape = 1 + np.minimum((cumulative < within[:, None]).sum(axis=1), odds.shape[1] - 1)
-    return inside, np.where(uniform < inside, shape, 0)
-
-
-def _blocks(
-    terms: Sequence[Term],
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
-    """Columns, terms and shapes of all shapes with the same number of columns."""
-    by_size: dict[int, list[tuple[NDArray[np.intp], int, int]]] = {}
+def _padded(terms: Sequence[Term]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The columns of each shape of each term, and their number, as arrays."""
+    shapes = max(len(term.columns) for term in terms)
+    sizes = np.zeros((len(terms), shapes), dtype=np.int64)
+    for t, term in enumerate(terms):
+        sizes[t, : len(term.columns)] = [columns.size for columns in term.columns]
+    padded = np.zeros((len(terms), shapes, int(sizes.max())), dtype=np.int64)
     for t, term in enumerate(terms):
         for shape, columns in enumerate(term.columns):
-            by_size.setdefault(columns.size, []).append((columns, t, shape))
-    return [
-        (np.array([p for p, _, _ in of]), np.array([t for _, t, _ in of]),
-         np.array([s for _, _, s in of]))
-        for of in by_size.values()
-    ]  # fmt: skip
+            padded[t, shape, : columns.size] = columns
+    return padded, sizes
 
 
 def _exchange(terms: Sequence[Term], correlation: Array) -> Array:

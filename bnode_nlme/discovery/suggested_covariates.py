@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from bnode_nlme.discovery.covariate_shapes import ShapeName
-from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.nlme.covariate_model import (
     Categorical,
     CovariateModel,
@@ -16,11 +15,10 @@ from bnode_nlme.nlme.covariate_model import (
     Linear,
     Power,
 )
-from bnode_nlme.nlme.covariate_network import CovariateNetwork
 from bnode_nlme.nlme.nlme import NLME
+from bnode_nlme.nlme.spline import Spline
 from bnode_nlme.study.study import Study
 
-_UNITS = 4
 _DIGITS = 3
 
 
@@ -42,7 +40,7 @@ def covariate_model(
     -------
     CovariateModel
         A straight line on the parameter's scale: `Exponential` for a log-normal parameter, else
-        `Linear`. A line in the logarithm: `Power`. A curve: `CovariateNetwork`. Categories:
+        `Linear`. A line in the logarithm: `Power`. A curve: `Spline`. Categories:
         `Categorical`.
     """
     values = study.covariates[covariate]
@@ -55,14 +53,7 @@ def covariate_model(
         return Power(covariate, center)
     if shape == "linear":
         return (Exponential if logarithmic else Linear)(covariate, center)
-    network = MLP(
-        f"{covariate}_curve",
-        inputs=1,
-        hidden=(_UNITS,),
-        anchor=(center,),
-        scale=(_rounded(float(np.std(values))),),
-    )
-    return CovariateNetwork(network, (covariate,))
+    return Spline.of(study, covariate)
 
 
 def with_covariates(

@@ -12,8 +12,11 @@ import xarray as xr
 from bnode_nlme.discovery.left_out_subjects import left_out_subjects
 from bnode_nlme.discovery.network_share import network_share
 from bnode_nlme.discovery.paired_difference import (
+    CONFIDENCE,
     WORTHWHILE,
+    Outcome,
     PairedDifference,
+    check_rule,
     paired_difference,
 )
 from bnode_nlme.discovery.verdict_text import comparison_text, verdict_text
@@ -32,20 +35,24 @@ class SubjectComparison:
 
     Attributes
     ----------
+    outcome : {"better", "no better", "undecided"}
+        Of the first; undecided too where it would be another without the subjects whose numbers
+        are doubtful.
     difference : PairedDifference
         ELPD of the first minus that of the second.
     data : xarray.Dataset
-        Over ``model`` and ``subject``: ``elpd``, ``pareto_k``, ``refitted``, ``doubtful``.
+        Over ``model`` and ``subject``: ``elpd``, ``pareto_k``, ``refitted``, ``doubtful``; over ``model``: ``approximate``.
     names : tuple of str
         Of the two models.
     """
 
+    outcome: Outcome
     difference: PairedDifference
     data: xr.Dataset
     names: tuple[str, str]
 
     def __repr__(self) -> str:
-        return comparison_text(self.difference, self.data, self.names)
+        return comparison_text(self.outcome, self.difference, self.data, self.names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,14 +64,15 @@ class Verdict:
     answer : {"helps", "unnecessary", "undecided"}
         Helps: left-out subjects are foretold better with the network, significantly and by a
         difference that is worthwhile. Unnecessary: they are not foretold better by a worthwhile
-        difference. Undecided: neither can be said, or the numbers of some subjects are doubtful.
+        difference. Undecided: neither can be said, or it would not be said without the subjects
+        whose numbers are doubtful.
     difference : PairedDifference
         ELPD of the hybrid model minus that of the mechanistic one.
     against_network_only : PairedDifference or None
         ELPD of the hybrid model minus that of the network alone.
     data : xarray.Dataset
         Over ``model`` and ``subject``: ``elpd``, ``pareto_k``, ``refitted``, ``doubtful``; over
-        ``state``: ``share`` of the networks in the hybrid model's rates of change.
+        ``model``: ``approximate``; over ``state``: ``share`` of the networks in the hybrid model's rates of change.
     seconds : mapping of str to float
         That each fit took.
     """
@@ -89,7 +97,7 @@ def verdict(
     hybrid: Fit,
     network_only: Fit | None = None,
     *,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     worthwhile: float = WORTHWHILE,
     draws: int | None = None,
     refits: int = 10,
@@ -107,7 +115,7 @@ def verdict(
     network_only
         A fit in which networks stand for everything, to see whether the mechanism helps.
     confidence
-        Of each one-sided bound of a difference.
+        Of each one-sided bound of a difference: 0.9 by default.
     worthwhile
         Least difference in ELPD, over all subjects, that counts: 4 by default.
     draws
@@ -142,14 +150,14 @@ def verdict(
             "verdict: the hybrid fit's system has no network. The order is verdict(mechanistic, "
             "hybrid)."
         )
+    check_rule(confidence, worthwhile)
     data = _left_out(fits, "verdict", draws, refits, refit_options, seed)
     rule = {"confidence": confidence, "worthwhile": worthwhile}
     difference = _difference(data, HYBRID, MECHANISTIC, rule)
     against = None if network_only is None else _difference(data, HYBRID, NETWORK_ONLY, rule)
     share = network_share(hybrid)
-    doubtful = bool(data["doubtful"].sel(model=[MECHANISTIC, HYBRID]).any())
     return Verdict(
-        "undecided" if doubtful else _ANSWERS[difference.outcome],
+        _ANSWERS[_settled(data.sel(model=[HYBRID, MECHANISTIC]), difference)],
         difference,
         against,
         data.assign(share=share.rename({"sample": "share_draw"})),
@@ -169,7 +177,7 @@ def compare_subjects(
     second: Fit,
     *,
     names: tuple[str, str] = ("first", "second"),
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     worthwhile: float = WORTHWHILE,
     draws: int | None = None,
     refits: int = 10,
@@ -194,8 +202,11 @@ def compare_subjects(
     Raises
     ------
     ValueError
-        When a fit has no declaration or study, or the studies differ.
+        When a fit has no declaration or study, the studies differ, or the names do not.
     """
+    check_rule(confidence, worthwhile)
+    if len(set(names)) != 2 or len(names) != 2:
+        raise ValueError(f"compare_subjects: names= wants two different names; found {names!r}.")
     data = _left_out(
         dict(zip(names, (first, second), strict=True)),
         "compare_subjects",
@@ -205,7 +216,21 @@ def compare_subjects(
         seed,
     )
     rule = {"confidence": confidence, "worthwhile": worthwhile}
-    return SubjectComparison(_difference(data, *names, rule), data, names)
+    difference = _difference(data, *names, rule)
+    return SubjectComparison(_settled(data, difference), difference, data, names)
+
+
+def _settled(data: xr.Dataset, difference: PairedDifference) -> Outcome:
+    """The outcome, where it is the same without doubtful subjects."""
+    kept = ~data["doubtful"].any("model").to_numpy()
+    if kept.all():
+        return difference.outcome
+    if kept.sum() < 3:
+        return "undecided"
+    rule = {"confidence": difference.confidence, "worthwhile": difference.worthwhile}
+    names = data["model"].to_numpy()
+    others = _difference(data.isel({SUBJECT: kept}), names[0], names[1], rule)
+    return difference.outcome if others.outcome == difference.outcome else "undecided"
 
 
 def _difference(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from bnode_nlme.discovery.paired_difference import PairedDifference
+from bnode_nlme.discovery.paired_difference import Outcome, PairedDifference
 
 if TYPE_CHECKING:
     from bnode_nlme.discovery.verdict import Verdict
@@ -31,9 +31,8 @@ def verdict_text(verdict: Verdict) -> str:
             "undecided": "whether the mechanism helps is undecided",
         }[against.outcome]
         lines.append(f"  hybrid - network only: {_numbers(against)}: {words}")
-    lines += _doubts(verdict.data)
-    if not bool(verdict.data["doubtful"].any()):
-        lines += _deciding(verdict.difference)
+    lines += _doubts(verdict.data, settled=verdict.answer != "undecided")
+    lines += _deciding(verdict.difference)
     share = verdict.data["share"]
     parts = [
         f"{name} {float(share.sel(state=name).mean()):.0%}"
@@ -47,14 +46,17 @@ def verdict_text(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def comparison_text(difference: PairedDifference, data: xr.Dataset, names: tuple[str, str]) -> str:
+def comparison_text(
+    outcome: Outcome, difference: PairedDifference, data: xr.Dataset, names: tuple[str, str]
+) -> str:
     """See `SubjectComparison.__repr__`."""
     words = {
         "better": f"{names[0]} foretells left-out subjects better than {names[1]}",
         "no better": f"{names[0]} foretells left-out subjects no better than {names[1]}",
         "undecided": f"whether {names[0]} or {names[1]} foretells better is undecided",
-    }[difference.outcome]
-    lines = [words, f"  {names[0]} - {names[1]}: {_numbers(difference)}", *_doubts(data)]
+    }[outcome]
+    lines = [words, f"  {names[0]} - {names[1]}: {_numbers(difference)}"]
+    lines += _doubts(data, settled=outcome != "undecided")
     lines += _deciding(difference)
     return "\n".join(lines)
 
@@ -68,19 +70,30 @@ def _numbers(difference: PairedDifference) -> str:
     )
 
 
-def _doubts(data: xr.Dataset) -> list[str]:
+def _doubts(data: xr.Dataset, settled: bool) -> list[str]:
     lines = []
+    verdict = (
+        "without them the answer is the same"
+        if settled
+        else "nothing is decided by them. Give a larger refits="
+    )
     for name in data["model"].to_numpy():
         own = data.sel(model=name)
         refitted = int(own["refitted"].sum())
         if refitted:
-            lines.append(f"  {name}: {refitted} subjects left out by fitting again (Pareto k)")
+            subjects = "subject" if refitted == 1 else "subjects"
+            lines.append(f"  {name}: {refitted} {subjects} left out by fitting again (Pareto k)")
         doubtful = own["subject"].to_numpy()[own["doubtful"].to_numpy()]
         if doubtful.size:
             shown = ", ".join(map(str, doubtful[:10]))
             lines.append(
-                f"  {name}: {doubtful.size} subjects ({shown}) have a Pareto k too large to be "
-                "trusted, and were not refitted: nothing is decided. Give a larger refits="
+                f"  {name}: a Pareto k too large to be trusted, and not refitted, at subjects "
+                f"{shown}{', ...' if doubtful.size > 10 else ''} ({doubtful.size} in all): {verdict}"
+            )
+        if bool(own["approximate"]):
+            lines.append(
+                f"  {name}: its draws are of an approximation; compare fits of method='nuts' "
+                "before you rely on this"
             )
     return lines
 

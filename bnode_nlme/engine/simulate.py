@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from bnode_nlme.engine.arguments import (
 from bnode_nlme.engine.dose_numbers import values_of
 from bnode_nlme.engine.joined import join
 from bnode_nlme.engine.options import Method, SolverOptions
-from bnode_nlme.engine.population import PopulationSolver
+from bnode_nlme.engine.population import ForwardResult, PopulationSolver
 from bnode_nlme.engine.schedule import Schedule, laid_out
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.study.dimensions import OBSERVATION, SUBJECT
@@ -87,7 +87,7 @@ def simulator(
     system: System, study: Study, options: SolverOptions
 ) -> Callable[[Mapping[str, Any], Mapping[str, Any] | None], xr.Dataset]:
     """What `simulate` does for parameters and weights, with the study laid out once."""
-    covariates = covariate_matrix(system, study)
+    numbers = solutions(system, study, options)
     observed = study.observations
     coordinates = study.coords | {
         "time": (OBSERVATION, study.records.time[observed]),
@@ -97,6 +97,34 @@ def simulator(
         ),
     }
     attributes = {"method": options.method, "rtol": options.rtol, "atol": options.atol}
+
+    def solved(
+        parameters: Mapping[str, Any], weights: Mapping[str, Any] | None = None
+    ) -> xr.Dataset:
+        readouts, result = numbers(parameters, weights)
+        statuses = [SolveStatus(int(code)) for code in result.status]
+        messages = np.array([status.message for status in statuses], dtype=object)
+        variables: dict[str, Any] = {
+            name: (OBSERVATION, result.predictions[:, column])
+            for column, name in enumerate(readouts)
+        }
+        variables |= {
+            "status": (SUBJECT, result.status),
+            "message": (SUBJECT, messages),
+            "steps": (SUBJECT, result.steps),
+            "method": (SUBJECT, options.methods_of(result.engines)),
+        }
+        return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+
+    return solved
+
+
+def solutions(
+    system: System, study: Study, options: SolverOptions
+) -> Callable[[Mapping[str, Any], Mapping[str, Any] | None], tuple[Sequence[str], ForwardResult]]:
+    """The numbers of `simulate` as they are, for thousands of small solves: no labels."""
+    covariates = covariate_matrix(system, study)
+    subjects = np.arange(study.n_subjects)
 
     @functools.cache
     def prepared(by_occasion: tuple[bool, ...]) -> tuple[PopulationSolver, Callable[..., Schedule]]:
@@ -110,7 +138,7 @@ def simulator(
 
     def solved(
         parameters: Mapping[str, Any], weights: Mapping[str, Any] | None = None
-    ) -> xr.Dataset:
+    ) -> tuple[Sequence[str], ForwardResult]:
         matrix = np.empty((study.n_subjects, len(system.parameters)))
         given = parameter_columns(system, study, parameters, _floats, np.shape)
         by_occasion = tuple(over_occasions(study, np.shape(column)) for column in given)
@@ -119,25 +147,8 @@ def simulator(
             matrix[:, i] = column[first_occasions(study)] if by_occasion[i] else column
         vectors = weight_vectors(system, weights, _floats, np.shape)
         vector = np.concatenate([np.empty(0), *vectors])
-        result = solver.forward(
-            matrix,
-            vector,
-            covariates,
-            schedule_of(given, vector),
-            np.arange(study.n_subjects),
-        )
-        statuses = [SolveStatus(int(code)) for code in result.status]
-        messages = np.array([status.message for status in statuses], dtype=object)
-        variables: dict[str, Any] = {
-            name: (OBSERVATION, result.predictions[:, column])
-            for column, name in enumerate(solver.kernels.readouts)
-        }
-        variables |= {
-            "status": (SUBJECT, result.status),
-            "message": (SUBJECT, messages),
-            "steps": (SUBJECT, result.steps),
-            "method": (SUBJECT, options.methods_of(result.engines)),
-        }
-        return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+        schedule = schedule_of(given, vector)
+        result = solver.forward(matrix, vector, covariates, schedule, subjects)
+        return solver.kernels.readouts, result
 
     return solved

@@ -17,3 +17,4 @@ from bnode_nlme.nlme.prior import Normal as Normal
 from bnode_nlme.nlme.prior import Prior as Prior
 from bnode_nlme.nlme.prior import Uniform as Uniform
 from bnode_nlme.nlme.pymc_prior import PyMCPrior as PyMCPrior
+from bnode_nlme.nlme.spline import Spline as Spline

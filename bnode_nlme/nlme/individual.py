@@ -35,7 +35,8 @@ class Individual:
         the parameter's scale, a number that standard deviation, known. True: half-normal with
         scale 1, and for ``"normal"`` with the standard deviation of `typical`.
     covariates : sequence of CovariateModel
-        `Power`, `Exponential`, `Linear`, `Categorical`, `CovariateNetwork`, `Horseshoe`.
+        `Power`, `Exponential`, `Linear`, `Categorical`, `CovariateNetwork`, `Horseshoe`,
+        `Spline`.
     distribution : {"lognormal", "normal", "logitnormal"}
         The scale on which effects are normal: log, the parameter's own, or logit.
     bounds : (float, float)

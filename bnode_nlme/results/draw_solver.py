@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.dynamics.system import System
 from bnode_nlme.engine.options import SolverOptions
-from bnode_nlme.engine.simulate import simulator
+from bnode_nlme.engine.population import ForwardResult
+from bnode_nlme.engine.simulate import solutions
 from bnode_nlme.results.repeated_study import repeated_study
 from bnode_nlme.study.study import Study
 
 _RECORDS = 30_000
 """Records of one call, about: enough to fill the lanes, few enough to lay out at once."""
 
-Simulator = Callable[[Mapping[str, Any], Mapping[str, Any] | None], xr.Dataset]
+Simulator = Callable[
+    [Mapping[str, Any], Mapping[str, Any] | None], tuple[Sequence[str], ForwardResult]
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,15 +112,16 @@ class DrawSolver:
         # Few numbers of copies, so that few layouts are made; what is too many repeats the last.
         copies = min(self._most, 1 << (len(rows) - 1).bit_length())
         padded = np.concatenate([rows, np.full(copies - len(rows), rows[-1])])
-        solved = self._simulator(copies)(
+        readouts, solved = self._simulator(copies)(
             {name: values[padded].ravel() for name, values in parameters.items()}, weights
         )
         for name, values in into.values.items():
-            values[rows] = solved[name].to_numpy().reshape(copies, -1)[: len(rows)]
-        into.status[rows] = solved["status"].to_numpy().reshape(copies, -1)[: len(rows)]
+            column = solved.predictions[:, readouts.index(name)]
+            values[rows] = column.reshape(copies, -1)[: len(rows)]
+        into.status[rows] = solved.status.reshape(copies, -1)[: len(rows)]
 
     def _simulator(self, copies: int) -> Simulator:
         if copies not in self._simulators:
             study = repeated_study(self.study, copies)
-            self._simulators[copies] = simulator(self.system, study, self._options)
+            self._simulators[copies] = solutions(self.system, study, self._options)
         return self._simulators[copies]

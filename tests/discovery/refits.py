@@ -17,10 +17,11 @@ from bnode_nlme.inference.posterior_tree import posterior_tree
 class Refits:
     """NUTS of a declaration on a design whose one output is measured without censoring."""
 
-    def __init__(self, nlme: bn.NLME, design: bn.Study, *, tune: int, draws: int) -> None:
-        self.nlme, self.design, self.draws = nlme, design, draws
+    def __init__(self, nlme: bn.NLME, design: bn.Study, **settings: Any) -> None:
+        asked = NUTSSettings(**settings)
+        self.nlme, self.design, self.draws = nlme, design, asked.draws
         filled = design.with_values(np.ones(design.n_observations))
-        self.model = FittedModel(nlme.build(filled), NUTSSettings(tune=tune, draws=draws))
+        self.model = FittedModel(nlme.build(filled), asked)
 
     def fit(self, values: Any, seed: int, chains: int = 2) -> bn.Fit:
         (place,) = self.model.places

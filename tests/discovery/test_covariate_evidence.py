@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from bnode_nlme.discovery import covariate_evidence
+import bnode_nlme as bn
+from bnode_nlme.discovery import EffectLikelihood, covariate_evidence
+from bnode_nlme.discovery.covariate_text import discovery_text
 from tests.discovery.simulated_effects import STRENGTH, UNEXPLAINED, simulated_effects
+from tests.nlme.declarations import bolus_nlme
 
 REAL = ("X0", "X1", "X2")
 
@@ -19,29 +24,41 @@ def _found(evidence):
     return [f.covariates for f in evidence.findings if f.verdict.startswith("found")]
 
 
-def test_three_real_ones_of_twenty():
-    evidence = _evidence(simulated_effects(0))
-    assert sorted(_found(evidence)) == [(name,) for name in REAL]
-    shapes = {f.covariates[0]: f.shape for f in evidence.findings if f.verdict == "found"}
+@pytest.fixture(scope="module")
+def first():
+    return _evidence(simulated_effects(0))
+
+
+def test_three_real_ones_of_twenty(first):
+    assert sorted(_found(first)) == [(name,) for name in REAL]
+    shapes = {f.covariates[0]: f.shape for f in first.findings if f.verdict == "found"}
     assert shapes["X1"] == "linear"
     assert shapes["X2"] == "curve"
-    inclusion = evidence.data["inclusion"].sel(effect="CL")
+    inclusion = first.data["inclusion"].sel(effect="CL")
     assert float(inclusion.sel(covariate=[f"X{j}" for j in range(3, 20)]).max()) < 0.9
-    low, middle, high = evidence.data["explained"].sel(effect="CL").to_numpy()
+    assert float(first.data["inclusion_error"].max()) < 0.05
+    low, middle, high = first.data["explained"].sel(effect="CL").to_numpy()
     truth = 3 * STRENGTH**2 / (3 * STRENGTH**2 + UNEXPLAINED**2)
     assert low < truth < high
     assert 0.0 < low < middle < high < 1.0
 
 
-def test_effect_curves_are_near_the_truth():
-    evidence = _evidence(simulated_effects(0))
-    curve = evidence.data["curve"].sel(effect="CL")
+def _curve(evidence, simulated):
+    """The curve of X2 and its truth, where nine tenths of the subjects are."""
     x = evidence.data["x"].sel(covariate="X2").to_numpy()
-    inside = np.abs(x) < 1.5
-    truth = STRENGTH * (x**2 - np.median(simulated_effects(0).covariates["X2"]) ** 2) / np.sqrt(2)
-    low, middle, high = curve.sel(covariate="X2").to_numpy()[:, inside]
-    assert np.mean((low < truth[inside]) & (truth[inside] < high)) > 0.7
-    np.testing.assert_allclose(middle, truth[inside], atol=0.12)
+    given = simulated.covariates["X2"]
+    inside = np.abs(x) < 1.64
+    truth = STRENGTH * (x**2 - np.median(given) ** 2) / np.sqrt(2)
+    curve = evidence.data["curve"].sel(effect="CL", covariate="X2").to_numpy()
+    return curve[:, inside], truth[inside]
+
+
+def test_the_curve_bends_as_the_truth_does(first):
+    (low, middle, high), truth = _curve(first, simulated_effects(0))
+    assert np.mean((low < truth) & (truth < high)) > 0.6
+    lowest = truth.argmin()
+    assert low[0] > middle[lowest]
+    assert low[-1] > middle[lowest]
 
 
 def test_a_pair_that_cannot_be_told_apart_is_reported_together():
@@ -65,36 +82,75 @@ def test_a_covariate_that_the_model_has_is_not_weighed():
         _evidence(simulated, already={"CL": tuple(simulated.covariates)})
 
 
+def test_categories_are_told_by_code():
+    rng = np.random.default_rng(4)
+    code = np.repeat([0.0, 1.0, 2.0, 3.0], 30)
+    effect = np.array([0.0, 0.3, 0.0, -0.3])[code.astype(int)] + 0.2 * rng.normal(size=120)
+    precision = np.full((120, 1, 1), 100.0)
+    likelihood = EffectLikelihood(
+        np.arange(120), ("CL",), precision, 100.0 * effect[:, None], np.array([[effect.var()]])
+    )
+    covariates = {"SITE": code, "X1": rng.normal(size=120)}
+    evidence = covariate_evidence(likelihood, covariates, categorical=("SITE",))
+    assert _found(evidence) == [("SITE",)]
+    assert evidence.findings[0].shape == "categories"
+    at = evidence.data.sel(effect="CL", covariate="SITE")
+    means = np.array([effect[code == level].mean() for level in range(4)])
+    levels, first = np.unique(at["x"].to_numpy(), return_index=True)
+    assert list(levels) == [0.0, 1.0, 2.0, 3.0]
+    middle = at["curve"].isel(quantile=1, point=first).to_numpy()
+    np.testing.assert_allclose(middle - middle[0], means - means[0], atol=0.05)
+    text = discovery_text(
+        evidence.data, evidence.findings, {}, bolus_nlme(bn.Individual(bn.LogNormal(4.0, 0.5)))
+    )
+    wanted = r"SITE.*categories, CL times 1\.\d\d at 1, \S+ at 2, 0\.\d\d at 3, against 0"
+    assert re.search(wanted, text)
+
+
 _SETS = 20
 
 
 @pytest.mark.slow
-def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets():
-    real = false = 0
+def test_ninety_percent_of_the_real_ones_and_one_false_in_ten_data_sets(record_property):
+    real = false = curved = 0
+    covered = []
     for seed in range(_SETS):
-        found = [
-            name for group in _found(_evidence(simulated_effects(seed), seed)) for name in group
-        ]
+        simulated = simulated_effects(seed)
+        evidence = _evidence(simulated, seed)
+        found = [name for group in _found(evidence) for name in group]
         real += len(set(found) & set(REAL))
         false += len(set(found) - set(REAL))
+        curved += any(f.shape == "curve" for f in evidence.findings if "X2" in f.covariates)
+        (low, _, high), truth = _curve(evidence, simulated)
+        covered.append(np.mean((low < truth) & (truth < high)))
+    record_property("figures", (real, false, curved, np.mean(covered)))
     assert real >= 0.9 * 3 * _SETS
     assert false <= _SETS / 10
+    assert curved >= 0.9 * _SETS
+    # Least squares of such a spline, bends that it cannot follow included, covers 0.88 of the points
+    # of the true curve with its 90 % bands; the mean over 20 curves varies by about 0.045.
+    assert 0.88 - 2 * 0.045 <= np.mean(covered) <= 1.0
 
 
 @pytest.mark.slow
-def test_nothing_is_found_where_there_is_nothing():
+def test_nothing_is_found_where_there_is_nothing(record_property):
     false = sum(
         len(_found(_evidence(simulated_effects(seed, real=False), seed))) for seed in range(_SETS)
     )
+    record_property("false", false)
     assert false <= _SETS / 10
 
 
 @pytest.mark.slow
-def test_collinear_pairs():
+def test_collinear_pairs(record_property):
     reported = 0
+    likelier = 0
     for seed in range(_SETS):
         evidence = _evidence(simulated_effects(seed, collinear=0.97), seed)
         told = [f for f in evidence.findings if f.verdict.startswith("found")]
         own = [f for f in told if {"X0", "X3"} & set(f.covariates)]
         reported += any({"X0", "X3"} <= set(f.covariates) | set(f.alike) for f in own)
+        true, other = evidence.data["inclusion"].sel(effect="CL", covariate=["X0", "X3"]).to_numpy()
+        likelier += true > other
+    record_property("figures", (reported, likelier))
     assert reported >= 0.9 * _SETS

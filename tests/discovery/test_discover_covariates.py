@@ -75,7 +75,8 @@ def test_what_was_simulated_is_found_refitted_and_better(base):
     assert span[0] < truth < span[2]
     refitted = found.refit(draws=400, progress=False)
     compared = bn.compare_subjects(refitted, base, names=("suggested", "base"), draws=200)
-    assert compared.difference.outcome == "better"
+    assert compared.outcome == "better"
+    assert bool(compared.data["approximate"].all())
     assert repr(compared).startswith("suggested foretells left-out subjects better than base")
     # What the suggested model leaves unexplained holds nothing more.
     again = bn.discover_covariates(refitted)
@@ -102,6 +103,7 @@ def test_covariates_of_other_subjects_explain_nothing(base):
         ({"candidates": ["WT", "WT"]}, "wants distinct covariates"),
         ({"threshold": 0.3}, r"threshold= one from 0.5 to 1.*0\.3"),
         ({"relevant": 0.0}, "relevant= wants a positive number"),
+        ({"mass": 1.0}, "mass= wants a number between 0 and 1; found 1"),
     ],
 )
 def test_faulty_arguments(base, options, message):

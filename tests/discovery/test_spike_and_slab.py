@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import pytest
 from scipy import stats
+from scipy.linalg import block_diag
 from scipy.special import betaln, logsumexp
 
 from bnode_nlme.discovery import EffectLikelihood
 from bnode_nlme.discovery.covariate_shapes import Shape
-from bnode_nlme.discovery.spike_and_slab import Design, sample_inclusions
+from bnode_nlme.discovery.spike_and_slab import Design, _Chain, sample_inclusions
+from bnode_nlme.discovery.term_gains import scan_terms
 
 SLABS = (0.25, 0.5, 1.0)
 POPULATION = 0.09
@@ -41,16 +44,15 @@ def _enumerated(x, y, precision, relevant):
     evidence = np.empty(len(models))
     for place, model in enumerate(models):
         inside = np.flatnonzero(model)
-        share = betaln(1.0 + inside.size, beta + 3 - inside.size)
         parts = []
         for slab in SLABS:
             fixed = POPULATION * (1.0 + slab**2 * z[:, inside] @ z[:, inside].T)
-            for variance, log_prior in zip(grid, prior, strict=True):
-                covariance = fixed + np.diag(error**2 + variance)
-                parts.append(
-                    log_prior + stats.multivariate_normal.logpdf(y, np.zeros(y.size), covariance)
-                )
-        evidence[place] = share + logsumexp(parts)
+            # One decomposition serves every variance of the rest on the grid.
+            values, vectors = np.linalg.eigh(fixed + np.diag(error**2))
+            spread = values + grid[:, None]
+            turned = (vectors.T @ y) ** 2
+            parts.append(prior - 0.5 * (np.log(spread) + turned / spread).sum(axis=1))
+        evidence[place] = betaln(1.0 + inside.size, beta + 3 - inside.size) + logsumexp(parts)
     weights = np.exp(evidence - logsumexp(evidence))
     return weights @ np.array(models), 1.0 - weights[[0, 1]].sum()
 
@@ -67,7 +69,7 @@ def test_inclusion_probabilities():
     )
     design = Design([(Shape("linear", x[:, j]),) for j in range(3)], 1, np.ones((1, 3), dtype=bool))
     drawn = sample_inclusions(
-        likelihood, design, np.corrcoef(x.T), relevant=1.0, draws=4000, tune=200, chains=1, seed=3
+        likelihood, design, np.corrcoef(x.T), relevant=1.0, draws=1500, tune=100, chains=1, seed=3
     )
     found = drawn.inclusion.mean(axis=(0, 1))
     assert wanted.min() > 0.05
@@ -79,41 +81,85 @@ def test_inclusion_probabilities():
     np.testing.assert_allclose(both, either, atol=0.04)
 
 
-def test_two_correlated_effects_are_weighed_together():
-    # With a known covariance of the rest, what CL says of its covariate sharpens by knowing V.
-    rng = np.random.default_rng(5)
-    n = 150
-    x = rng.normal(size=(n, 4))
-    rest = rng.multivariate_normal([0, 0], 0.04 * np.array([[1.0, 0.95], [0.95, 1.0]]), size=n)
-    eta = rest + np.column_stack([0.045 * x[:, 0], np.zeros(n)])
-    precision = np.broadcast_to(np.eye(2) * 1e4, (n, 2, 2))
+def _two_effects(subjects, covariates, rng, strength):
+    """Effects of correlation 0.95 known with small errors; X0 moves the first one alone."""
+    x = rng.normal(size=(subjects, covariates))
+    rest = rng.multivariate_normal(
+        [0, 0], 0.04 * np.array([[1.0, 0.95], [0.95, 1.0]]), size=subjects
+    )
+    eta = rest + strength * np.column_stack([x[:, 0], np.zeros(subjects)])
+    return x, eta, np.broadcast_to(1e4 * np.array([[1.0, 0.3], [0.3, 2.0]]), (subjects, 2, 2))
 
-    def inclusion(effects):
-        likelihood = EffectLikelihood(
-            np.arange(n),
-            tuple("CV"[: len(effects)]),
-            precision[:, : len(effects), : len(effects)],
-            1e4 * eta[:, effects],
-            np.cov(eta[:, effects].T).reshape(len(effects), len(effects)),
-        )
-        design = Design(
-            [(Shape("linear", x[:, j]),) for j in range(4)],
-            len(effects),
-            np.ones((len(effects), 4), dtype=bool),
-        )
+
+def _likelihood(eta, precision):
+    k = eta.shape[1]
+    return EffectLikelihood(
+        np.arange(len(eta)),
+        tuple("CV"[:k]),
+        precision,
+        np.einsum("sij,sj->si", precision, eta),
+        np.atleast_2d(np.cov(eta.T)),
+    )
+
+
+def _straight(x, effects):
+    shapes = [(Shape("linear", x[:, j]),) for j in range(x.shape[1])]
+    return Design(shapes, effects, np.ones((effects, x.shape[1]), dtype=bool))
+
+
+def test_evidence_of_two_correlated_effects_is_that_of_one_normal_distribution():
+    x, eta, precision = _two_effects(12, 2, np.random.default_rng(6), 0.1)
+    likelihood = _likelihood(eta, precision)
+    chain = _Chain(likelihood, _straight(x, 2), np.eye(2), 1.0, np.random.default_rng(1))
+    chain.unexplained = np.array([[0.05, 0.03], [0.03, 0.04]])
+    chain._condition()
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    sds = np.sqrt(np.diag(likelihood.population))
+    error = block_diag(*np.linalg.inv(precision))
+    rest = np.kron(np.eye(12), chain.unexplained)
+    level = np.kron(np.ones((12, 12)), np.diag(sds**2))
+
+    def dense(model):
+        covariance = error + rest + level
+        for effect, covariate in model:
+            column = np.zeros((12, 2))
+            column[:, effect] = z[:, covariate] * chain.slab * sds[effect]
+            covariance = covariance + np.outer(column.ravel(), column.ravel())
+        return stats.multivariate_normal.logpdf(eta.ravel(), np.zeros(24), covariance)
+
+    def own(model):
+        chain.states[:] = [(term.effect, term.covariate) in model for term in chain.terms]
+        return chain._evidence()
+
+    models = [[], [(0, 0)], [(1, 0)], [(0, 0), (1, 1)], [(0, 0), (0, 1), (1, 0), (1, 1)]]
+    wanted = np.array([dense(model) for model in models])
+    found = np.array([own(model) for model in models])
+    np.testing.assert_allclose(found - found[0], wanted - wanted[0], atol=1e-8)
+    # A scan's probability is that of the odds between a term in and out, each evidence by itself.
+    chain.states[:] = [(term.effect, term.covariate) == (0, 0) for term in chain.terms]
+    chain.share[:] = 0.3
+    last = chain.terms.index(next(t for t in chain.terms if (t.effect, t.covariate) == (1, 1)))
+    inside = scan_terms(
+        chain.gram, chain.pull, chain.design.constants, chain.columns, chain.sizes, chain.n_shapes,
+        np.full(4, np.log(0.3 / 0.7)), chain.states, np.array([last]), np.array([2.0]),
+    )  # fmt: skip
+    odds = 0.3 / 0.7 * np.exp(dense([(0, 0), (1, 1)]) - dense([(0, 0)]))
+    assert inside[last] == pytest.approx(odds / (1.0 + odds), rel=1e-8)
+
+
+def test_a_correlated_effect_sharpens_what_the_other_says():
+    # By itself CL hardly tells of its covariate; beside V, which varies with it, it does.
+    x, eta, precision = _two_effects(150, 4, np.random.default_rng(6), 0.04)
+
+    def inside(effects):
+        likelihood = _likelihood(eta[:, effects], precision[:, effects][:, :, effects])
         drawn = sample_inclusions(
-            likelihood,
-            design,
-            np.corrcoef(x.T),
-            relevant=1.0,
-            draws=300,
-            tune=100,
-            chains=1,
-            seed=1,
-        )
-        return drawn.inclusion.mean(axis=(0, 1))
+            likelihood, _straight(x, len(effects)), np.eye(4),
+            relevant=1.0, draws=300, tune=100, chains=1, seed=1,
+        )  # fmt: skip
+        return (drawn.states > 0).reshape(-1, len(effects), 4)
 
-    together, alone = inclusion([0, 1]), inclusion([0])
-    assert together[0] > 0.95
-    assert together[0] > alone[0] + 0.1
-    assert together[1:].max() < 0.5
+    together, alone = inside([0, 1]), inside([0])
+    assert together[:, :, 0].any(axis=1).mean() > 0.98
+    assert together[:, 0, 0].mean() > alone[:, 0, 0].mean() + 0.1
+    assert together[:, :, 1:].mean(axis=0).max() < 0.3

@@ -32,9 +32,8 @@ def test_each_shape_has_its_covariate_model():
     categories = covariate_model("SEX", "categories", study, logarithmic=True)
     assert categories == bn.Categorical("SEX", (0.0, 1.0, 2.0))
     curve = covariate_model("AGE", "curve", study, logarithmic=True)
-    assert isinstance(curve, bn.CovariateNetwork)
-    assert curve.names == ("AGE",)
-    assert curve.network.anchor == (41.3,)
+    assert curve == bn.Spline.of(study, "AGE")
+    assert curve.center == 41.3
     codes = _study(SEX=np.array([0.0, 1.0, 1.0]))
     assert covariate_model("SEX", "linear", codes, logarithmic=True) == bn.Exponential("SEX", 0.0)
 
@@ -43,21 +42,27 @@ def test_what_was_found_is_added_to_what_was_there():
     nlme = bolus_nlme(bn.Individual(bn.LogNormal(4.0, 0.5), covariates=[bn.Power("WT", 70.0)]))
     made = with_covariates(nlme, _study(), {"CL": [("AGE", "curve"), ("SEX", "linear")]})
     labels = [model.label for model in made.individual["CL"].covariates]
-    assert labels == ["WT", "AGE_curve", "SEX"]
+    assert labels == ["WT", "AGE", "SEX"]
     assert made.individual["V"] == nlme.individual["V"]
-    assert "CL_AGE_curve" in made.build(_study()).named_vars
+    assert "CL_AGE" in made.build(_study()).named_vars
 
 
 @pytest.fixture(scope="module")
 def found():
     simulated = simulated_effects(1, subjects=100, candidates=8, collinear=0.99)
     evidence = covariate_evidence(simulated.likelihood, simulated.covariates)
-    study = _Study(simulated.covariates)
+    study: Any = _Study(simulated.covariates)
     nlme = bolus_nlme(bn.Individual(bn.LogNormal(4.0, 0.5)))
-    made: Any = _suggestions(nlme, study, evidence.findings)  # type: ignore[arg-type]
-    whole: Any = study
+    suggested, alternatives = _suggestions(nlme, study, evidence.findings)
     return CovariateDiscovery(
-        evidence.data, evidence.findings, *made, {"CL": ()}, nlme, whole, "laplace"
+        evidence.data,
+        evidence.findings,
+        suggested,
+        alternatives,
+        {"CL": ()},
+        nlme,
+        study,
+        "laplace",
     )
 
 
@@ -108,6 +113,7 @@ def test_a_verdict_in_words_and_in_a_picture():
             "pareto_k": (("model", "subject"), no * 0.1),
             "refitted": (("model", "subject"), refitted),
             "doubtful": (("model", "subject"), no),
+            "approximate": ("model", np.array([False, True])),
             "share": (("share_draw", "state"), np.array([[0.2, np.nan], [0.4, np.nan]])),
         },
         coords={
@@ -121,7 +127,9 @@ def test_a_verdict_in_words_and_in_a_picture():
     text = repr(made)
     assert "The network: undecided" in text
     assert "ELPD +2.4 (standard error 2.8" in text
-    assert "hybrid: 1 subjects left out by fitting again" in text
+    assert "hybrid: 1 subject left out by fitting again" in text
+    assert "hybrid: its draws are of an approximation" in text
+    assert "mechanistic: its draws" not in text
     assert "share of the network in the rates of change: depot 30%" in text
     assert "the hybrid fit took 4.5 times as long" in text
     assert "would show it to be real" in text
