@@ -52,7 +52,7 @@ def test_a_fitted_naive_network_drifts_without_drug_and_the_anchored_one_does_no
         study, _ = ir.training_set(0)
         refits = Refits(ir.nlme(network), ir.design(), tune=300, draws=300)
         fit = refits.fit(study.records.value[study.observations], 0)
-        placebo = study.with_regimen(dict.fromkeys(fit.study.subjects.tolist()))
+        placebo = study.with_regimen(dict.fromkeys(study.subjects.tolist()))
         later = bn.predict(fit, placebo.at_times([0.0, 720.0]), draws=200)
         R = later["R"].to_numpy().reshape(200, ir.SUBJECTS, 2)
         drift[network.anchor is None] = np.abs(R[..., 1] / R[..., 0] - 1.0)
