@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from numpy.typing import NDArray
 
 from bnode_nlme.discovery.learned_function import LearnedFunction, learned_function
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
-from bnode_nlme.plots.given_numbers import refuse_options
+from bnode_nlme.plots.given_numbers import given_numbers
 
 Array = NDArray[np.float64]
 
@@ -66,9 +66,22 @@ def plot_learned_function(
         When the function was worked out at given points of several inputs, which are no grid.
     """
     if isinstance(found, Fit):
-        found = learned_function(found, network, **options)
-    else:
-        found = refuse_options(found, options)
+        return _drawn(
+            learned_function(found, network, **options),
+            reference, reference_label, xlabel, ylabel, prior,
+        )  # fmt: skip
+    found = given_numbers(found, options, "learned_function", LearnedFunction)
+    return _drawn(found, reference, reference_label, xlabel, ylabel, prior)
+
+
+def _drawn(
+    found: LearnedFunction,
+    reference: Callable[[Array], Any] | None,
+    reference_label: str,
+    xlabel: str | None,
+    ylabel: str | None,
+    prior: bool,
+) -> Figure:
     table = found.data
     if "x" not in table.coords:
         raise ValueError(
@@ -84,7 +97,8 @@ def plot_learned_function(
     figure = Figure(
         figsize=(max(6.4, 3.9 * columns), 6.6 + 3.4 * bool(pairs)), layout="constrained"
     )
-    above, below = figure, None
+    above: FigureBase = figure
+    below: FigureBase | None = None
     if pairs:
         above, below = figure.subfigures(2, 1, height_ratios=[2.0, 1.0])
     panels = above.subplots(
@@ -94,7 +108,7 @@ def plot_learned_function(
         own = table.isel(along=number)
         x = own["x"].to_numpy()
         value, slope, density = panels[:, number]
-        _bands(value, x, own["band"], "learned, 50 % and 90 % bands")
+        _bands(value, x, table["band"].isel(along=number), "learned, 50 % and 90 % bands")
         if prior and "prior_band" in own:
             for quantile in (0.05, 0.95):
                 value.plot(

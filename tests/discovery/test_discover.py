@@ -39,11 +39,10 @@ def test_a_form_in_the_networks_place_solves_as_written_by_hand() -> None:
         rhs=lambda t, y, p, nn, c: {"central": -p.Vmax * y.central / (p.Km + y.central / p.V)},
         outputs={"cp": lambda t, y, p, nn, c: y.central / p.V},
     )
-    options = {"rtol": 1e-9, "atol": 1e-12}
-    found = bn.simulate(
-        nlme.system, design(), {"V": 1.1, "elimination_Km": 3.0, "elimination_Vmax": 2.0}, **options
-    )
-    wanted = bn.simulate(by_hand, design(), {"V": 1.1, "Vmax": 2.0, "Km": 3.0}, **options)
+    values = {"V": 1.1, "elimination_Km": 3.0, "elimination_Vmax": 2.0}
+    found = bn.simulate(nlme.system, design(), values, rtol=1e-9, atol=1e-12)
+    values = {"V": 1.1, "Km": 3.0, "Vmax": 2.0}
+    wanted = bn.simulate(by_hand, design(), values, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found["cp"], wanted["cp"], rtol=1e-7)
 
 
@@ -127,7 +126,9 @@ def test_candidates_foretell_another_regimen(found: bn.Discovery) -> None:
 
 def test_the_plot_has_each_candidate(found: bn.Discovery) -> None:
     functions, differences = bn.plot_discovery(found, reference=michaelis_menten).axes
-    labels = [text.get_text() for text in functions.get_legend().get_texts()]
+    legend = functions.get_legend()
+    assert legend is not None
+    labels = [text.get_text() for text in legend.get_texts()]
     assert labels == ["network, 90 % band", "Michaelis-Menten", "linear (refuted)", "truth"]
     assert len(differences.get_yticks()) == 4
 

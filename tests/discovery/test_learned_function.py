@@ -115,6 +115,7 @@ def test_chains_that_learned_different_functions_are_seen():
 
 def test_several_inputs_have_slices_at_medians_and_surfaces(fit):
     found = bn.learned_function(fit, "both", names=["concentration", "weight"], points=9)
+    assert found.visited is not None
     medians = found.visited.medians
     w = fit.posterior["both"].to_numpy()
     x = found.data["x"].sel(along="weight").to_numpy()
@@ -148,8 +149,8 @@ def test_given_points_of_several_inputs(fit):
 def test_the_plot_shows_bands_density_and_extrapolation(line):
     figure = bn.plot_learned_function(line, reference=lambda x: 1.0 + 0.3 * x, ylabel="rate")
     value, slope, density = figure.axes
-    np.testing.assert_allclose(value.lines[0].get_ydata(), line.data["band"].sel(quantile=0.5))
-    np.testing.assert_allclose(value.lines[3].get_ydata(), 1.0 + 0.3 * line.data["x"])
+    np.testing.assert_allclose(np.asarray(value.lines[0].get_ydata()), line.data["band"].sel(quantile=0.5))
+    np.testing.assert_allclose(np.asarray(value.lines[3].get_ydata()), 1.0 + 0.3 * line.data["x"])
     assert value.get_ylabel() == "rate"
     assert density.get_xlabel() == "concentration"
     assert bool(line.data["extrapolated"].any()) == (len(slope.patches) > 0)

@@ -25,7 +25,7 @@ TRUTHS = {"michaelis-menten": michaelis_menten, "linear": linear}
 
 @pytest.fixture(scope="module")
 def kept(request: pytest.FixtureRequest) -> Path:
-    return Path(request.config.cache.mkdir("small_ude"))  # type: ignore[union-attr]
+    return Path(request.config.cache.mkdir("small_ude"))
 
 
 @pytest.mark.parametrize("truth", list(TRUTHS))
