@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytensor.tensor as pt
 
 import bnode_nlme as bn
 
@@ -13,10 +14,11 @@ R0, KOUT = 10.0, 0.15
 OMEGA, SIGMA = 0.15, 0.05
 LOW, HIGH = 100.0, 300.0
 SUBJECTS = 10
-PRIOR_SCALE = 1.0
+PRIOR_SCALE = 2.0
 
-ANCHORED = bn.MLP("stimulation", inputs=1, hidden=(4,), output="monotone", anchor=0.0, scale=5.0)
-NAIVE = bn.MLP("stimulation", inputs=1, hidden=(4,), scale=5.0)
+# Of the logarithm of 1 + concentration, which goes from 0 to about 3.
+ANCHORED = bn.MLP("stimulation", inputs=1, hidden=(4,), output="monotone", anchor=0.0, scale=2.0)
+NAIVE = bn.MLP("stimulation", inputs=1, hidden=(4,), scale=2.0)
 
 TRAINING = bn.Regimen(LOW)
 UNSEEN = bn.Regimen(LOW, every=24.0, additional=2) + bn.Regimen(
@@ -35,7 +37,7 @@ def system(network: bn.MLP) -> bn.System:
         networks=(network,),
         rhs=lambda t, y, p, nn, c: {
             "central": -c.CL / c.V * y.central,
-            "response": p.R0 * p.kout * (1.0 + nn.stimulation(y.central / c.V))
+            "response": p.R0 * p.kout * (1.0 + nn.stimulation(pt.log1p(y.central / c.V)))
             - p.kout * y.response,
         },
         initial={"response": lambda p, c: p.R0},
