@@ -49,14 +49,14 @@ def test_the_simulated_truth_is_emax_turnover() -> None:
     study = bn.Study.from_regimen(
         bn.Regimen(8.0 * 1000.0, rate=8.0), times=[200.0], covariates={"CL": 2.0, "V": 20.0}
     )
-    settled = ir.response(study, np.array([ir.R0]))
+    settled = ir.response(study, ir.Truth(np.array([ir.R0])))
     np.testing.assert_allclose(settled, ir.R0 * (1.0 + 2.0 * 4.0 / (4.0 + 4.0)), rtol=1e-4)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_training_sets_are_low_doses(seed: int) -> None:
-    study, baseline = ir.training_set(seed)
-    assert study.n_subjects == ir.SUBJECTS == len(baseline)
+    study, exact = ir.training_set(seed)
+    assert study.n_subjects == ir.SUBJECTS == len(exact.R0)
     assert np.isfinite(study.records.value[study.observations]).all()
     assert study.records.amount.max() == ir.LOW < max(dose.amount for dose in ir.UNSEEN.doses)
 

@@ -161,15 +161,15 @@ def test_runs_want_a_model() -> None:
 
 
 def test_runs_weigh_modes_by_their_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of five runs two found a mode with three times the mass of the other's."""
+    """Of five runs one found none, two a mode with three times the mass of the other's."""
     rng = np.random.default_rng(7)
     first, second = rng.normal(size=(2, NET.size))
     found = PathfinderRuns(
         which=np.array([0, 1, 3, 4]),
         weights=np.stack([around(c, 0.02, 50, rng) for c in (first, second, second, first)]),
         log_density=np.array([-9.0, -8.0, -8.1, -9.2]),
-        log_evidence=np.log([1.1, 3.0, 3.0, 0.9]),
-        pareto_k=np.array([0.3, 0.5, 0.9, 0.2]),
+        log_evidence=np.log([1.1, 3.0, 90.0, 0.9]),
+        pareto_k=np.array([0.3, 0.5, 0.9, 0.2]),  # the third is not to be trusted
     )
     # The package's attribute of that name is the function.
     module = sys.modules["bnode_nlme.discovery.modes.learned_modes"]
@@ -179,6 +179,11 @@ def test_runs_weigh_modes_by_their_evidence(monkeypatch: pytest.MonkeyPatch) -> 
     assert modes.data["mode_of"].to_numpy().tolist() == [2, 1, 1, 2]
     assert modes.data["member"].to_numpy().tolist() == [1, 2, 4, 5]
     np.testing.assert_allclose(modes.data["weight"], [0.75, 0.25])
-    text = str(modes)
-    assert "4 runs of Pathfinder learned 2 different functions" in text
-    assert "Weights are rough: Pareto k of some runs is above 0.7" in text
+    assert "4 runs of Pathfinder learned 2 different functions" in str(modes)
+    found.pareto_k[1] = 1.2
+    doubtful = bn.learned_modes(Fit(fit.data, fit.study, fit.nlme, pm.Model()), inputs=GRID, runs=5)
+    assert doubtful.n_modes == 2
+    assert np.isnan(doubtful.data["weight"]).all()
+    assert "mode 1: weight not known" in str(doubtful)
+    assert "How much each weighs is not known" in str(doubtful)
+    bn.plot_learned_modes(doubtful)

@@ -37,7 +37,7 @@ def test_pathfinder_finds_the_two_functions_of_an_ambiguous_study() -> None:
     truth = np.tile(5.0 - 1.0 * times, 2)  # f = 1 or f = -1
     study = design.with_values(truth + 0.05 * rng.standard_normal(truth.size))
     fit = bn.fit(nlme, study, method="map", progress=False)
-    found = bn.learned_modes(fit, runs=6, draws=100, inputs=np.linspace(2.2, 4.8, 9), seed=1)
+    found = bn.learned_modes(fit, runs=8, inputs=np.linspace(2.2, 4.8, 9), seed=1)
     middle = found.data["value"].sel(quantile=0.5).mean("point").to_numpy()
     print(found)  # noqa: T201  what is said of modes
     signs = np.sign(middle)
@@ -48,5 +48,6 @@ def test_pathfinder_finds_the_two_functions_of_an_ambiguous_study() -> None:
         assert np.unique(own).size == 1, "no mode mixes f and -f"
     of_mode = [signs[found.data["mode_of"].to_numpy() == m + 1][0] for m in range(found.n_modes)]
     positive = np.array(of_mode) > 0
-    # Equal by symmetry of prior and likelihood.
-    assert 0.15 < float(found.data["weight"].to_numpy()[positive].sum()) < 0.85
+    # Equal by symmetry of prior and likelihood, or said not to be known.
+    weight = found.data["weight"].to_numpy()
+    assert np.isnan(weight).all() or 0.15 < weight[positive].sum() < 0.85
