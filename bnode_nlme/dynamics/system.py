@@ -295,7 +295,7 @@ def _check_functions(functions: Any, argument: str) -> dict[str, Callable[..., A
 
 def _network_line(network: MLP) -> str:
     widths = "-".join(map(str, (network.inputs, *network.hidden, network.outputs)))
-    said = [network.output]
+    said: list[str] = [network.output]
     if network.lower is not None:
         said.append(f"above {network.lower:g}")
     if network.upper is not None:

@@ -41,7 +41,8 @@ def plot_learned_modes(
     for member, mode in enumerate(of_member):
         own = values.isel(member=member, point=order).transpose("quantile", "point").to_numpy()
         colour = colours[mode - 1]
-        label = f"mode {mode}, weight {float(data['weight'][mode - 1]):.2f}"
+        weight = float(data["weight"][mode - 1])
+        label = f"mode {mode}" + ("" if np.isnan(weight) else f", weight {weight:.2f}")
         curves.fill_between(across[order], own[0], own[-1], color=colour, alpha=0.12, lw=0)
         curves.plot(
             across[order], own[2], color=colour, lw=1.5, label=None if mode in named else label

@@ -25,15 +25,15 @@ def compile_in_python() -> None:
 
 @pytest.fixture(scope="module")
 def refits() -> Refits:
-    return Refits(ir.nlme(ir.ANCHORED), ir.design(), tune=300, draws=300)
+    return Refits(ir.nlme(ir.ANCHORED), ir.design(), tune=250, draws=250)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_data_set(refits: Refits, seed: int) -> None:
-    study, baseline = ir.training_set(seed)
+    study, exact = ir.training_set(seed)
     fit = refits.fit(study.records.value[study.observations], seed)
     assert float(bn.function_convergence(fit)["r_hat"].max()) < 1.1
-    FOUND[seed] = ir.coverage(fit, baseline)
+    FOUND[seed] = ir.coverage(fit, exact)
     print(seed, FOUND[seed])  # noqa: T201  the figures of the closing note
     assert FOUND[seed]["error"] < 0.15
 
@@ -50,9 +50,9 @@ def test_a_fitted_naive_network_drifts_without_drug_and_the_anchored_one_does_no
     drift = {}
     for network in (ir.ANCHORED, ir.NAIVE):
         study, _ = ir.training_set(0)
-        refits = Refits(ir.nlme(network), ir.design(), tune=300, draws=300)
+        refits = Refits(ir.nlme(network), ir.design(), tune=250, draws=250)
         fit = refits.fit(study.records.value[study.observations], 0)
-        placebo = study.with_regimen(dict.fromkeys(fit.study.subjects.tolist()))
+        placebo = study.with_regimen(dict.fromkeys(study.subjects.tolist()))
         later = bn.predict(fit, placebo.at_times([0.0, 720.0]), draws=200)
         R = later["R"].to_numpy().reshape(200, ir.SUBJECTS, 2)
         drift[network.anchor is None] = np.abs(R[..., 1] / R[..., 0] - 1.0)

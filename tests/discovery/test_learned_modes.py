@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
+import pymc as pm
 import pytest
 import xarray as xr
 
 import bnode_nlme as bn
 from bnode_nlme.discovery.modes.learned_modes import function_distance
 from bnode_nlme.discovery.modes.network_symmetry import in_one_order, symmetric_copy, symmetries
+from bnode_nlme.discovery.modes.pathfinder_runs import PathfinderRuns
 from bnode_nlme.inference import Fit
 from tests.results.made_fits import made_fit
 
@@ -157,37 +160,30 @@ def test_runs_want_a_model() -> None:
         bn.learned_modes(fit, "g", inputs=GRID)
 
 
-def test_pathfinder_finds_the_two_functions_of_an_ambiguous_study() -> None:
-    """x falls from 5 under f(x)² alone: f and -f explain the data equally, and are real modes."""
-    network = bn.MLP("f", inputs=1, hidden=(2,), scale=3.0)
-    system = bn.System(
-        states=("x",),
-        parameters=("x0",),
-        networks=(network,),
-        rhs=lambda t, y, p, nn, c: {"x": -(nn.f(y.x) ** 2)},
-        initial={"x": lambda p, c: p.x0},
+def test_runs_weigh_modes_by_their_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five runs one found none, two a mode with three times the mass of the other's."""
+    rng = np.random.default_rng(7)
+    first, second = rng.normal(size=(2, NET.size))
+    found = PathfinderRuns(
+        which=np.array([0, 1, 3, 4]),
+        weights=np.stack([around(c, 0.02, 50, rng) for c in (first, second, second, first)]),
+        log_density=np.array([-9.0, -8.0, -8.1, -9.2]),
+        log_evidence=np.log([1.1, 3.0, 90.0, 0.9]),
+        pareto_k=np.array([0.3, 0.5, 0.9, 0.2]),  # the third is not to be trusted
     )
-    nlme = bn.NLME(
-        system,
-        {"x0": bn.Individual(bn.LogNormal(5.0, 0.05), effect=False)},
-        error={"x": bn.Additive(0.05)},
-        solver={"rtol": 1e-5, "atol": 1e-6},
-    )
-    times = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
-    design = bn.Study.from_regimen({1: None, 2: None}, times=times)
-    rng = np.random.default_rng(6)
-    truth = np.tile(5.0 - 1.0 * times, 2)  # f = 1 or f = -1
-    study = design.with_values(truth + 0.05 * rng.standard_normal(truth.size))
-    fit = bn.fit(nlme, study, method="map", progress=False)
-    found = bn.learned_modes(fit, runs=6, draws=100, inputs=np.linspace(2.2, 4.8, 9), seed=1)
-    middle = found.data["value"].sel(quantile=0.5).mean("point").to_numpy()
-    signs = np.sign(middle)
-    assert found.differ
-    assert {-1.0, 1.0} <= set(signs.tolist())
-    for mode in range(1, found.n_modes + 1):
-        own = signs[found.data["mode_of"].to_numpy() == mode]
-        assert np.unique(own).size == 1, "no mode mixes f and -f"
-    of_mode = [signs[found.data["mode_of"].to_numpy() == m + 1][0] for m in range(found.n_modes)]
-    positive = np.array(of_mode) > 0
-    # Equal by symmetry of prior and likelihood.
-    assert 0.15 < float(found.data["weight"].to_numpy()[positive].sum()) < 0.85
+    # The package's attribute of that name is the function.
+    module = sys.modules["bnode_nlme.discovery.modes.learned_modes"]
+    monkeypatch.setattr(module, "pathfinder_runs", lambda *given: found)
+    fit = fit_of(rng.normal(size=(2, 10, NET.size)))
+    modes = bn.learned_modes(Fit(fit.data, fit.study, fit.nlme, pm.Model()), inputs=GRID, runs=5)
+    assert modes.data["mode_of"].to_numpy().tolist() == [2, 1, 1, 2]
+    assert modes.data["member"].to_numpy().tolist() == [1, 2, 4, 5]
+    np.testing.assert_allclose(modes.data["weight"], [0.75, 0.25])
+    assert "4 runs of Pathfinder learned 2 different functions" in str(modes)
+    found.pareto_k[1] = 1.2
+    doubtful = bn.learned_modes(Fit(fit.data, fit.study, fit.nlme, pm.Model()), inputs=GRID, runs=5)
+    assert doubtful.n_modes == 2
+    assert np.isnan(doubtful.data["weight"]).all()
+    assert "mode 1: weight not known" in str(doubtful)
+    assert "How much each weighs is not known" in str(doubtful)
+    bn.plot_learned_modes(doubtful)

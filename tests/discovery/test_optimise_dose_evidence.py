@@ -91,13 +91,13 @@ def population() -> bn.Fit:
 
 
 def central(data: xr.Dataset) -> xr.Dataset:
-    """For each patient its most central sample over and over: a point estimate."""
+    """For each patient its most central sample alone: a point estimate."""
     own = []
     for subject in data["subject"].to_numpy():
         at = data.sel(subject=[subject])
         log = np.log(np.stack([at[name].to_numpy()[:, 0] for name in TYPICAL], axis=-1))
         apart = np.sum(((log - log.mean(axis=0)) / log.std(axis=0)) ** 2, axis=1)
-        own.append(at.isel(sample=np.full(len(apart), apart.argmin())))
+        own.append(at.isel(sample=[apart.argmin()]))
     return xr.concat(own, "subject", data_vars="minimal", coords="minimal", compat="override")
 
 

@@ -65,7 +65,7 @@ def test_bent_values_have_two_continuous_derivatives() -> None:
     w = pt.vector("w", shape=(2,), dtype="float64")
     x = pt.dscalar("x")
     first: Any = grad(network(w, x), x)
-    second = grad(first, x)
+    second: Any = grad(first, x)
     compute = function([w, x], [first, second], mode="FAST_COMPILE")
     sides = [compute(np.array([1.0, 0.0]), side) for side in (-1e-7, 0.0, 1e-7)]
     np.testing.assert_allclose([side[0] for side in sides], 1.0, rtol=1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 import bnode_nlme as bn
 from tests.discovery.patients import bolus_fit
@@ -46,7 +47,7 @@ def test_named_candidates_stand_side_by_side(new: bn.Individualisation) -> None:
         candidates={"none": None, "once": bn.Regimen(50.0), "twice": bn.Regimen(99.0)},
     )
     figure = bn.plot_dose_choice(choice)
-    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    heights = [bar.get_height() for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
     np.testing.assert_allclose(heights, choice.data["probability"])
     labels = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
     assert labels == ["none", "once", "twice"]
@@ -62,7 +63,7 @@ def test_each_member_has_the_colour_of_its_mode() -> None:
     colours = [tuple(np.atleast_1d(line.get_color()).tolist()) for line in drawn]
     assert colours[0] == colours[2] != colours[1]
     np.testing.assert_allclose(
-        drawn[1].get_ydata(), found.data["value"].sel(quantile=0.5).isel(member=1)
+        np.asarray(drawn[1].get_ydata()), found.data["value"].sel(quantile=0.5).isel(member=1)
     )
     image = figure.axes[1].images[0].get_array()
     assert image is not None

@@ -18,6 +18,7 @@ from bnode_nlme.diagnostics.of_fit.learned_networks import learned_network
 from bnode_nlme.discovery.modes.network_symmetry import flips, in_one_order, symmetries
 from bnode_nlme.discovery.modes.pathfinder_runs import pathfinder_runs
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.inference.importance import RELIABLE
 from bnode_nlme.results.population_draws import declaration_of
 
 Array = NDArray[np.float64]
@@ -36,7 +37,8 @@ class LearnedModes:
         Over ``member`` (a chain, or a run of Pathfinder): ``mode_of``, counted from 1, and the mean
         ``log_density``; over ``member`` and ``member_bis`` their ``distance``; over ``member``,
         ``quantile`` and ``point`` (and ``output``) ``value``. Over ``mode``: ``weight``, and
-        ``mode_log_density``, the largest of its members. Coordinate ``inputs`` (point, input). Runs
+        ``mode_log_density``, the largest of its members; a weight is NaN where the runs of some mode
+        do not tell it. Coordinate ``inputs`` (point, input). Runs
         of Pathfinder have ``log_evidence`` and ``pareto_k`` besides. Attributes: ``network``,
         ``source`` ("chains" or "pathfinder"), ``separation``, ``symmetries``, and of chains the
         largest ``r_hat_function``, ``r_hat_weights``, and ``r_hat_ordered``, of the weights with
@@ -68,8 +70,10 @@ class LearnedModes:
         for place in range(self.n_modes):
             own = np.flatnonzero(data["mode_of"].to_numpy() == place + 1)
             names = ", ".join(str(data["member"].to_numpy()[m]) for m in own[:8])
+            weight = float(data["weight"][place])
+            said = "not known" if np.isnan(weight) else f"{weight:.2f}"
             lines.append(
-                f"  mode {place + 1}: weight {float(data['weight'][place]):.2f}, log density "
+                f"  mode {place + 1}: weight {said}, log density "
                 f"{float(data['mode_log_density'][place]):.1f}; {members} {names}"
                 + (f" and {len(own) - 8} more" if len(own) > 8 else "")
             )
@@ -91,10 +95,11 @@ class LearnedModes:
                     "  Weights are shares of chains, which follow from where chains began; "
                     "learned_modes(..., runs=16) weighs modes by their evidence."
                 )
-        elif float(np.nanmax(data["pareto_k"])) > 0.7:
+        elif self.differ and np.isnan(data["weight"]).any():
             lines.append(
-                "  Weights are rough: Pareto k of some runs is above 0.7. What is sure is that the "
-                "modes exist."
+                "  How much each weighs is not known: no run of some mode has importance weights "
+                f"that can be trusted (Pareto k below {RELIABLE:g}). What is sure is that the modes "
+                "exist."
             )
         lines.append(
             f"  {attrs['symmetries']} weight vectors have the same function (hidden units permute"
@@ -150,7 +155,7 @@ def learned_modes(
     Members are clustered by complete linkage, so that no two of one mode are further apart than
     `separation`. What is compared are functions, never weights: a network's weights have many
     symmetric copies, which are one function. Weights of runs: evidence by importance sampling
-    around each mode (Zhang, Carpenter, Gelman and Vehtari 2022, JMLR 23:306, for Pathfinder); all
+    around each mode, from runs whose importance weights can be trusted (Zhang, Carpenter, Gelman and Vehtari 2022, JMLR 23:306, for Pathfinder); all
     modes have as many symmetric copies, which therefore do not matter. Draws of chains in different
     modes are no sample of the posterior: Yao, Vehtari and Gelman 2022, JMLR 23:79.
     """
@@ -166,7 +171,7 @@ def learned_modes(
         "flips": int(flips(net)),
     }
     extra: dict[str, Any] = {}
-    evidence: Array | None = None
+    trusted: tuple[Array, NDArray[np.bool_]] | None = None
     if runs:
         if runs < 2 or fit.model is None:
             raise ValueError(
@@ -182,7 +187,7 @@ def learned_modes(
             "log_evidence": ("member", found.log_evidence),
             "pareto_k": ("member", found.pareto_k),
         }
-        evidence = found.log_evidence
+        trusted = found.log_evidence, found.pareto_k < RELIABLE
     else:
         weights = fit.posterior[learned.name].transpose(*_CHAINS, ...).to_numpy()
         log_density = _log_density(fit)
@@ -195,15 +200,11 @@ def learned_modes(
     distance = function_distance(values)
     mode = _modes(distance, log_density, separation)
     count = int(mode.max())
-    share = np.bincount(mode, minlength=count + 1)[1:] / mode.size
-    if evidence is not None:
-        mass = np.array(
-            [
-                logsumexp(evidence[mode == m]) - np.log(np.sum(mode == m))
-                for m in range(1, count + 1)
-            ]
-        )
-        share = np.exp(mass - logsumexp(mass))
+    share = (
+        np.bincount(mode, minlength=count + 1)[1:] / mode.size
+        if trusted is None
+        else _masses(mode, *trusted)
+    )
     own = ("point",) if net.outputs == 1 else ("point", "output")
     data = xr.Dataset(
         {
@@ -263,6 +264,17 @@ def _modes(distance: Array, log_density: Array, separation: float) -> NDArray[np
     best = {c: log_density[cluster == c].max() for c in np.unique(cluster)}
     order = sorted(best, key=lambda c: -best[c])
     return np.array([order.index(c) + 1 for c in cluster], dtype=np.int64)
+
+
+def _masses(mode: NDArray[np.int64], evidence: Array, trusted: NDArray[np.bool_]) -> Array:
+    """Share of each mode, from those of its runs that can be trusted; NaN where one has none."""
+    own = [evidence[(mode == m + 1) & trusted] for m in range(int(mode.max()))]
+    if len(own) > 1 and not all(found.size for found in own):
+        return np.full(len(own), np.nan)
+    if len(own) == 1:
+        return np.ones(1)
+    mass = np.array([logsumexp(found) - np.log(found.size) for found in own])
+    return np.asarray(np.exp(mass - logsumexp(mass)))
 
 
 def _log_density(fit: Fit) -> Array:

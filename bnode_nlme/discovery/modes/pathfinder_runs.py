@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.inference.flat_model import FlatModel, flat_model
-from bnode_nlme.inference.importance import importance, resample
+from bnode_nlme.inference.importance import RELIABLE, importance, resample
 from bnode_nlme.inference.pathfinder import PathfinderSettings, best_on_path
 from bnode_nlme.inference.starting_values import find_start, solves
 
@@ -27,7 +27,8 @@ class PathfinderRuns:
     which : ndarray (R,)
         Which of the runs asked for.
     weights : ndarray (R, draws, size)
-        Of the network, drawn by importance.
+        Of the network, drawn by importance; where the importance weights cannot be trusted, draws
+        of the approximation as they are, because few of them would be drawn over and over.
     log_density, log_evidence, pareto_k : ndarray (R,)
         Mean log-density of the draws, logarithm of the mass around the mode, and how far the
         importance weights can be trusted.
@@ -66,7 +67,8 @@ def pathfinder_runs(fit: Fit, network: str, runs: int, draws: int, seed: int) ->
         chosen = resample(weighing.weights, draws, rng)
         ratio = np.where(np.isfinite(target), target - proposal, -np.inf)
         which.append(run)
-        weights.append(flat.expand(positions[chosen])[network])
+        shown = chosen if weighing.pareto_k < RELIABLE else np.arange(draws)
+        weights.append(flat.expand(positions[shown])[network])
         numbers.append((target[chosen].mean(), logsumexp(ratio) - np.log(draws), weighing.pareto_k))
     if len(which) < 2:
         raise RuntimeError(
