@@ -135,8 +135,8 @@ def effect_likelihood_of(fit: Fit, nlme: NLME, study: Study, draws: int | None) 
     eta = values[SUBJECT_NAMES.values].sel({SUBJECT_NAMES.effect: list(names)})
     own = eta.transpose(SAMPLE, SUBJECT, SUBJECT_NAMES.effect).to_numpy()
     deviation = own + expected - expected.mean(axis=0)
-    new = nlme.new_effects(values, study)[SUBJECT_NAMES.values]
-    new = new.transpose(SAMPLE, SUBJECT, SUBJECT_NAMES.effect).to_numpy()
+    simulated = nlme.new_effects(values, study)[SUBJECT_NAMES.values]
+    new = simulated.transpose(SAMPLE, SUBJECT, SUBJECT_NAMES.effect).to_numpy()
     foretold = (new + expected - expected.mean(axis=0)).reshape(-1, len(names))
     return effect_likelihood(deviation, np.atleast_2d(np.cov(foretold.T)), study.subjects, names)
 

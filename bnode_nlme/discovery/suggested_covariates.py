@@ -8,13 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from bnode_nlme.discovery.covariate_shapes import ShapeName
-from bnode_nlme.nlme.covariate_model import (
-    Categorical,
-    CovariateModel,
-    Exponential,
-    Linear,
-    Power,
-)
+from bnode_nlme.nlme.categorical_covariate import Categorical
+from bnode_nlme.nlme.continuous_covariates import Exponential, Linear, Power
+from bnode_nlme.nlme.covariate_model import CovariateModel
 from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.nlme.spline import Spline
 from bnode_nlme.study.study import Study

@@ -326,8 +326,8 @@ class _Step:
         for i in range(states):
             f.store(f.load("%tape", i, _ANYWHERE), "%w", space.states + i)
         scale = self.scale(f)
-        if full:
-            before = self.step_before(f)
+        before = self.step_before(f) if full else None
+        if before is not None:
             for i in range(STAGES * states):
                 f.fetch(before, i)
             for i in range(last * states):
@@ -348,7 +348,7 @@ class _Step:
             fraction = self.stage_time(f, NODES[stage])
             place = STAGES * states + (stage - 1) * self.kept
             kept = f.address("%tape", place) if full else self.kept_in_workspace(f, stage)
-            if full:
+            if before is not None:
                 for i in range(self.kept):
                     f.fetch(before, place + i)
             self.pull_back(f, stage, fraction, kept)

@@ -84,8 +84,8 @@ def plot_goodness_of_fit(
         limits = [limit for limit in table.attrs.get("limits", ()) if limit > 0 or not log]
         for place, limit in enumerate(limits):
             # What lies beyond it is not drawn, and bends the local regression there.
-            label = f"limit of quantification ({table.attrs['censored']} beyond, not drawn)"
-            axes.axhline(limit, color=DATA, lw=1.0, ls="--", label=None if place else label)
+            note = f"limit of quantification ({table.attrs['censored']} beyond, not drawn)"
+            axes.axhline(limit, color=DATA, lw=1.0, ls="--", label=None if place else note)
         if log:
             axes.set(xscale="log", yscale="log")
             log_ticks(axes.xaxis, axes.yaxis)

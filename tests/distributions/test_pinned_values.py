@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pymc as pm
 import pytest
@@ -11,7 +13,7 @@ import bnode_nlme as bn
 
 POSITIVE = bn.MLP("net", inputs=1, hidden=(4,), output="positive", scale=5.0)
 ANCHORED = bn.MLP("net", inputs=2, hidden=(4, 3), anchor=(0.5, 0.0), scale=2.0)
-POINTS = {"net": [0.5, 5.0, 15.0], "anchored": [[1.0, 0.0], [2.0, -1.0]]}
+POINTS: dict[str, Any] = {"net": [0.5, 5.0, 15.0], "anchored": [[1.0, 0.0], [2.0, -1.0]]}
 DRAWS = 4000
 
 

@@ -285,7 +285,7 @@ def operations(study: Any, system: System, parameters: Any) -> list[str]:
     for node in nodes:
         if isinstance(node.op, AdjointOp):
             moving = any(isinstance(other.op, LayoutOp) for other in nodes)
-            assert node.op.shares == moving
+            assert node.op.moving == moving
     return [type(n.op).__name__ for n in nodes if isinstance(n.op, (LayoutOp, LayoutAdjointOp))]
 
 

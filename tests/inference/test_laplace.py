@@ -28,7 +28,7 @@ from tests.distributions.problems import (
     concentration,
     one_compartment,
 )
-from tests.inference.linear_mixed import DATA, exact_objective, linear_mixed
+from tests.inference.linear_mixed import DATA, REPEATS, SIGMA, exact_objective, linear_mixed
 
 
 @pytest.mark.parametrize(("form", "centred"), [("focei", False), ("laplace", True)])
@@ -268,3 +268,23 @@ def test_models_that_cannot_be_split_are_refused() -> None:
         fit(tied, method="laplace", progress=False)
     with pytest.raises(ValueError, match="Values are wanted of 'm', 'omega'; found 'm'"):
         objective(linear_mixed(omega=None), None, {"m": 0.0})
+
+
+def test_effects_are_drawn_with_the_curvature_of_their_population_parameters() -> None:
+    """Given omega, z_i has the variance 1 / (1 + n omega^2 / sigma^2), another at each draw."""
+    result = fit(linear_mixed(omega=None), method="laplace", draws=20_000, seed=4, progress=False)
+    m, omega = (result.posterior[name].to_numpy()[0, 1:, None] for name in ("m", "omega"))
+    z = result.posterior["z"].to_numpy()[0, 1:]
+    precision = 1.0 + REPEATS * (omega / SIGMA) ** 2
+    mean = REPEATS * omega / SIGMA**2 * (DATA.mean(axis=1) - m) / precision
+    ratio = ((z - mean) ** 2 * precision).mean(axis=1)
+    middle = float(np.median(omega))
+    # Where omega is near its mode, modes are exact, and so must the spread around them be.
+    for low, high in ((0.8, 0.95), (0.95, 1.05), (1.05, 1.25)):
+        near = (omega[:, 0] > low * middle) & (omega[:, 0] < high * middle)
+        assert near.sum() > 800
+        assert ratio[near].mean() == pytest.approx(1.0, abs=0.05)
+    # The control: with the curvature at the optimum everywhere, they would be off by a quarter.
+    fixed = 1.0 + REPEATS * (middle / SIGMA) ** 2
+    near = (omega[:, 0] > 1.05 * middle) & (omega[:, 0] < 1.25 * middle)
+    assert (precision[near] / fixed).mean() > 1.15

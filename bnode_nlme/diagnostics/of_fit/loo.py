@@ -76,6 +76,11 @@ def loo(
     doi:10.1007/s11222-016-9696-4); by subject from the marginal likelihood (Merkle, Furr and
     Rabe-Hesketh 2019, doi:10.1007/s11336-019-09679-0), which is integrated by importance sampling
     around the mode of each subject at each draw.
+
+    Draws of ``"laplace"`` are of a normal approximation on the unconstrained scale, in as many
+    dimensions as there are random effects: some lie where the measurements are far less probable
+    than anywhere in the posterior. Importance weights of a left-out measurement then hang on a few
+    draws, which a Pareto k above 1 says, and ``p`` is far above the number of parameters.
     """
     nlme = declaration_of(fit, "loo")
     if by not in _MOST:

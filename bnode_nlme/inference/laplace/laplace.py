@@ -22,6 +22,9 @@ from bnode_nlme.study.study import Study
 
 _HESSIAN_STEPS = 5e-3, 5e-4
 """The second where modes are not found at the first."""
+_STEP = 1e-3
+_MOST_CHANGE = 3.0
+"""Of the logarithm of a curvature, with the population parameters: variances a twentieth or 20 times."""
 
 
 def laplace(
@@ -44,8 +47,9 @@ def laplace(
     start : ndarray (size,)
     draws
         How many to draw from the normal approximation: population parameters from the inverse
-        curvature at the optimum, then random effects around their modes, which move with the
-        population parameters to first order, with each subject's inverse curvature.
+        curvature at the optimum, then random effects around their modes with each subject's
+        inverse curvature; modes, and logarithms of curvatures, move with the population parameters
+        to first order.
     rng
         For drawing.
     settings
@@ -210,14 +214,34 @@ def _drawn(
     log_density = population.log_density(z)
     positions = np.tile(modes.x, (draws, 1))
     positions[:, terms.population] += moved
+    logarithms = [symmetric_log(matrix) for matrix in modes.curvature]
+    changes = [np.zeros((draws, *matrix.shape)) for matrix in modes.curvature]
     for place, index in enumerate(terms.population):
-        ends = [marginal.shifted(modes, index, sign * 1e-3).x for sign in (1.0, -1.0)]
-        slope = (ends[0] - ends[1]) / 2e-3
+        ahead, behind = (marginal.shifted(modes, index, sign * _STEP) for sign in (1.0, -1.0))
+        slope = (ahead.x - behind.x) / (2.0 * _STEP)
         slope[terms.population] = 0.0
         positions += moved[:, place, None] * slope
-    for block, matrix in zip(terms.blocks, modes.curvature, strict=True):
-        own = Gaussian(np.zeros(len(block)), np.linalg.cholesky(np.linalg.inv(matrix)))
+        for change, one, other in zip(changes, ahead.curvature, behind.curvature, strict=True):
+            rise = (symmetric_log(one) - symmetric_log(other)) / (2.0 * _STEP)
+            if np.isfinite(rise).all():
+                change += moved[:, place, None, None] * rise
+    for block, logarithm, change in zip(terms.blocks, logarithms, changes, strict=True):
+        # To first order as well, but no further: a wide population would make it anything.
+        size = np.linalg.norm(change, axis=(1, 2), keepdims=True)
+        values, vectors = np.linalg.eigh(
+            logarithm + change * np.minimum(1.0, _MOST_CHANGE / np.maximum(size, _MOST_CHANGE))
+        )
         z = rng.normal(size=(draws, len(block)))
-        positions[:, block] += own.transform(z)
-        log_density = log_density + own.log_density(z)
+        positions[:, block] += np.einsum("dij,dj->di", vectors, np.exp(-0.5 * values) * z)
+        own = Gaussian(np.zeros(len(block)), np.ones(len(block)))
+        log_density = log_density + own.log_density(z) + 0.5 * values.sum(axis=1)
     return positions, log_density
+
+
+def symmetric_log(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of a symmetric matrix; NaN where it is not positive definite."""
+    values, vectors = np.linalg.eigh(matrix)
+    if values.size and values[0] <= 0.0:
+        return np.full(matrix.shape, np.nan)
+    result: NDArray[np.float64] = (vectors * np.log(values)) @ vectors.T
+    return result
