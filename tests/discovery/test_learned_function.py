@@ -149,7 +149,9 @@ def test_given_points_of_several_inputs(fit):
 def test_the_plot_shows_bands_density_and_extrapolation(line):
     figure = bn.plot_learned_function(line, reference=lambda x: 1.0 + 0.3 * x, ylabel="rate")
     value, slope, density = figure.axes
-    np.testing.assert_allclose(np.asarray(value.lines[0].get_ydata()), line.data["band"].sel(quantile=0.5))
+    np.testing.assert_allclose(
+        np.asarray(value.lines[0].get_ydata()), line.data["band"].sel(quantile=0.5)
+    )
     np.testing.assert_allclose(np.asarray(value.lines[3].get_ydata()), 1.0 + 0.3 * line.data["x"])
     assert value.get_ylabel() == "rate"
     assert density.get_xlabel() == "concentration"
