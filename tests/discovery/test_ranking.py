@@ -98,7 +98,9 @@ def test_claims_say_what_holds_and_what_does_not() -> None:
         "network (ELPD difference "
     )
     assert second.startswith("Hill with")
-    assert any(line.startswith("Linear is refuted (ELPD difference from the best −3") for line in rest)
+    assert any(
+        line.startswith("Linear is refuted (ELPD difference from the best −3") for line in rest
+    )
     assert any(line.startswith("The model without the term is refuted") for line in rest)
     assert any("do not tell Michaelis-Menten and Hill apart" in line for line in rest)
     nothing = claims_text("elimination", [Candidate("power", "form", Form("power", "a*x"))], 8)
