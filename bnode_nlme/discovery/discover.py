@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bnode_nlme.diagnostics.of_fit.loo import loo
 from bnode_nlme.discovery.candidate import Candidate, Constant
 from bnode_nlme.discovery.discovery import Discovery
 from bnode_nlme.discovery.form_fit import FormFit, FunctionDraws, fit_form
 from bnode_nlme.discovery.forms import Form, library, signed
 from bnode_nlme.discovery.learned_function import LearnedFunction, learned_function
 from bnode_nlme.discovery.ranking import ranked
-from bnode_nlme.discovery.replacing import constant_name, warm_start, with_form, without_term
+from bnode_nlme.discovery.refitting import (
+    compared,
+    posterior_means,
+    refit_settings,
+    refitted,
+    refitted_without,
+)
 from bnode_nlme.discovery.sparse_terms import SparseTerms, sparse_terms
-from bnode_nlme.dynamics.errors import DeclarationError
 from bnode_nlme.inference.fit import Method
-from bnode_nlme.inference.fit import fit as fit_model
 from bnode_nlme.inference.fit_result import Fit
-from bnode_nlme.inference.starting_values import StartError
-from bnode_nlme.nlme.individual_values import population_name
-from bnode_nlme.nlme.nlme import NLME
 
 _POINTS = 40
 _REFERENCES = ("constant", "linear")
 """Simple forms that are refitted whatever they explain, so that they can be refuted."""
-_SHORT_RUN = {"draws": 250, "tune": 300, "chains": 2, "compiled_anew": False}
-"""Of NUTS, for candidates: a few constants in the place of a network are sampled in a second."""
 
 
 def discover(
@@ -126,20 +122,17 @@ def discover(
     chosen = _chosen(fits, keep) if refit else []
     candidates = [_from_function(found, terms) for found in fits]
     if refit:
-        settings = _settings(fit, method, seed, progress, options)
-        values = _means(fit)
+        settings = refit_settings(fit, method, seed, progress, options)
+        values = posterior_means(fit)
+        network_itself = compared(
+            Candidate("network", "network", complexity=function.network.size, fit=fit), loo_draws
+        )
         for place, found in enumerate(fits):
             if found in chosen:
-                candidates[place] = _refitted(
-                    candidates[place], found, fit, function, settings, values, loo_draws
+                candidates[place] = refitted(
+                    candidates[place], found, network_itself, function, settings, values, loo_draws
                 )
-        candidates += [
-            _compared(
-                Candidate("network", "network", complexity=function.network.size, fit=fit),
-                loo_draws,
-            ),
-            _without(fit, function, settings, values, loo_draws),
-        ]
+        candidates += [network_itself, refitted_without(fit, function, settings, values, loo_draws)]
     return Discovery(fit, function, ranked(candidates), terms)
 
 
@@ -221,92 +214,3 @@ def _from_function(found: FormFit, terms: SparseTerms | None) -> Candidate:
         form.complexity,
         note="resembles the network less: not refitted",
     )
-
-
-def _settings(
-    fitted: Fit, method: Method | None, seed: int, progress: bool, options: dict[str, Any]
-) -> dict[str, Any]:
-    settings: dict[str, Any] = {"method": method or fitted.method, "seed": seed}
-    if settings["method"] == "nuts":
-        settings |= _SHORT_RUN
-    elif settings["method"] == fitted.method:
-        settings["draws"] = int(fitted.posterior.sizes["draw"])
-    return settings | {"progress": progress} | options
-
-
-def _means(fitted: Fit) -> dict[str, float]:
-    posterior = fitted.posterior
-    names = [population_name(name) for name in fitted.nlme.individual]
-    return {
-        name: float(posterior[name].mean())
-        for name in names
-        if name in posterior and posterior[name].ndim == 2
-    }
-
-
-def _refitted(
-    candidate: Candidate,
-    found: FormFit,
-    fitted: Fit,
-    function: LearnedFunction,
-    settings: dict[str, Any],
-    values: dict[str, float],
-    loo_draws: int,
-) -> Candidate:
-    name = function.name
-    visited = function.visited
-    if visited is None:
-        return candidate
-    try:
-        nlme = with_form(fitted.nlme, name, found, visited)
-        start = warm_start(nlme, values, found, name)
-        own = _fit(nlme, fitted, start, settings)
-    except (DeclarationError, StartError) as error:
-        return replace(candidate, note=_first_line(error))
-    constants = {
-        constant: Constant.of(
-            own.posterior[population_name(constant_name(name, constant))].to_numpy()
-        )
-        for constant in found.form.constants
-    }
-    return _compared(replace(candidate, fit=own, constants=constants, note=""), loo_draws)
-
-
-def _without(
-    fitted: Fit,
-    function: LearnedFunction,
-    settings: dict[str, Any],
-    values: dict[str, float],
-    loo_draws: int,
-) -> Candidate:
-    candidate = Candidate("without the term", "without")
-    try:
-        nlme = without_term(fitted.nlme, function.name)
-        own = _fit(nlme, fitted, warm_start(nlme, values, None, function.name), settings)
-    except (DeclarationError, StartError) as error:
-        return replace(candidate, note=_first_line(error))
-    return _compared(replace(candidate, fit=own), loo_draws)
-
-
-def _fit(nlme: NLME, fitted: Fit, start: dict[str, float], settings: dict[str, Any]) -> Fit:
-    with warnings.catch_warnings():
-        # What an approximation warns of is in fit.attrs; the comparison has its own diagnostics.
-        warnings.simplefilter("ignore", UserWarning)
-        return fit_model(nlme, fitted.study, start=start, **settings)
-
-
-def _compared(candidate: Candidate, loo_draws: int) -> Candidate:
-    """With its ELPD by subject, or a note why there is none."""
-    try:
-        with warnings.catch_warnings():
-            # Of Pareto k: counted instead.
-            warnings.simplefilter("ignore", UserWarning)
-            elpd = loo(candidate.fit, by="subject", draws=loo_draws)  # type: ignore[arg-type]
-    except ValueError as error:
-        return replace(candidate, note=_first_line(error))
-    k = np.asarray(elpd.pareto_k)
-    return replace(candidate, elpd=elpd, doubtful=int(np.sum(k > elpd.good_k)))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -78,26 +78,27 @@ def without_term(nlme: NLME, network: str) -> NLME:
 
 
 def warm_start(
-    nlme: NLME, fit_values: Mapping[str, float], found: FormFit | None, network: str
-) -> dict[str, float]:
-    """Values to start a fit from, by name: typical values and constants.
+    nlme: NLME, fit_values: Mapping[str, Any], found: FormFit | None, network: str
+) -> dict[str, Any]:
+    """Values to start a fit from, by name.
 
     Parameters
     ----------
     nlme
         With the form in the network's place.
     fit_values
-        Posterior means of the fit with the network, by name.
+        Posterior means of the fit with the network, by name: typical values, omega, errors.
     found
         The form's constants.
     network
         The network's name.
     """
-    start = {
-        population_name(name): fit_values[population_name(name)]
+    fixed = {
+        population_name(name)
         for name, declared in nlme.individual.items()
-        if isinstance(declared.typical, Prior) and population_name(name) in fit_values
+        if not isinstance(declared.typical, Prior)
     }
+    start = {name: value for name, value in fit_values.items() if name not in fixed}
     if found is not None:
         for constant, value in zip(found.form.constants, _medians(found), strict=True):
             start[population_name(constant_name(network, constant))] = float(value)
