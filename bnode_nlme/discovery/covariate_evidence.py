@@ -68,7 +68,8 @@ class CovariateEvidence:
         ``inclusion_error``, and over ``shape`` the ``shape_probability`` given inclusion.
         ``x`` (covariate, point), and over ``quantile`` and ``point`` the ``curve`` given
         inclusion: the term on the parameter's scale, 0 at the covariate's median; ``span``, the
-        same between the 90th and the 10th percentile. ``explained`` (effect, quantile): share of
+        same between the 90th and the 10th percentile (of two codes, between them); ``levels``, how
+        many values there are. ``explained`` (effect, quantile): share of
         the effect's variance. ``correlation`` (covariate, other).
     findings : tuple of CovariateFinding
         Those that were found first.
@@ -268,7 +269,9 @@ def _data(
             place = SHAPES.index(shape.name)
             shape_probability[(*at, place)] = np.mean(states[inside, t] == number)
         given = values[names[term.covariate]]
-        points = [*x[term.covariate], np.median(given), *np.quantile(given, [_TAIL, 1.0 - _TAIL])]
+        two = np.unique(given).size == 2
+        ends = np.quantile(given, [0.0, 1.0] if two else [_TAIL, 1.0 - _TAIL])
+        points = [*x[term.covariate], np.median(given), *ends]
         own = coefficients[inside, term.effect][:, design.of_covariate[term.covariate]]
         terms = own @ design.functions(term.covariate, np.array(points)).T
         curve[at] = np.quantile(terms[:, :_POINTS] - terms[:, [_POINTS]], quantiles, axis=0)
@@ -287,6 +290,7 @@ def _data(
             "span": ((*pair, "quantile"), span),
             "x": (("covariate", "point"), x),
             "explained": (("quantile", "effect"), share),
+            "levels": (("covariate",), [np.unique(given).size for given in values.values()]),
             "information": (("effect",), likelihood.information.mean(axis=0)),
             "correlation": (("covariate", "other"), correlation),
         },

@@ -74,8 +74,18 @@ def _change(finding: CovariateFinding, data: xr.Dataset, nlme: NLME) -> str:
     span = own["span"].to_numpy()
     scale = nlme.individual[finding.effect].scale
     between = "from its 10th to its 90th percentile"
+    if int(own["levels"]) == 2:
+        codes = own["x"].to_numpy()
+        between = f"at {codes.max():g}, against {codes.min():g}"
     if finding.shape == "categories":
         return _by_category(own, finding.effect, scale.logarithmic)
+    if finding.shape == "curve":
+        # A curve may end where it began: its range says more than the difference of its ends.
+        middle = own["curve"].isel(quantile=1).to_numpy()
+        if scale.logarithmic:
+            low, high = np.exp(middle.min()), np.exp(middle.max())
+            return f"{finding.effect} from {low:.2f} to {high:.2f} times that at its median"
+        return f"{finding.effect} {middle.min():+.3g} to {middle.max():+.3g} against its median"
     if scale.logarithmic:
         low, middle, high = np.exp(span)
         return f"{finding.effect} times {middle:.2f} ({low:.2f} to {high:.2f}) {between}"

@@ -139,8 +139,12 @@ def verdict(
     Notes
     -----
     The models are compared by what they foretell of all measurements of each left-out subject,
-    its random effects integrated out, paired by subject: see `PairedDifference` for the rule and
+    its random effects integrated out, paired by subject: see `paired_difference` for the rule and
     why a difference must be worthwhile besides significant.
+
+    Twelve subjects with three measurements each (error 20 %, one random effect), a network of two
+    units as a factor on linear elimination, NUTS: where elimination is linear, "helps" in
+    1 of 93 data sets; where it is Vmax 2, Km 3 after 10 a litre, in 24 of 25.
     """
     fits = {MECHANISTIC: mechanistic, HYBRID: hybrid}
     if network_only is not None:

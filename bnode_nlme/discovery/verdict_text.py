@@ -73,9 +73,9 @@ def _numbers(difference: PairedDifference) -> str:
 def _doubts(data: xr.Dataset, settled: bool) -> list[str]:
     lines = []
     verdict = (
-        "without them the answer is the same"
+        "the answer is the same without"
         if settled
-        else "nothing is decided by them. Give a larger refits="
+        else "nothing is decided unless it is so without. Give a larger refits="
     )
     for name in data["model"].to_numpy():
         own = data.sel(model=name)
@@ -86,9 +86,11 @@ def _doubts(data: xr.Dataset, settled: bool) -> list[str]:
         doubtful = own["subject"].to_numpy()[own["doubtful"].to_numpy()]
         if doubtful.size:
             shown = ", ".join(map(str, doubtful[:10]))
+            subjects = "subject" if doubtful.size == 1 else "subjects"
+            more = ", ..." if doubtful.size > 10 else ""
             lines.append(
-                f"  {name}: a Pareto k too large to be trusted, and not refitted, at subjects "
-                f"{shown}{', ...' if doubtful.size > 10 else ''} ({doubtful.size} in all): {verdict}"
+                f"  {name}: {doubtful.size} {subjects} ({shown}{more}) with a Pareto k too large to "
+                f"be trusted, not refitted: {verdict}"
             )
         if bool(own["approximate"]):
             lines.append(

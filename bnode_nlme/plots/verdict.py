@@ -51,8 +51,11 @@ def plot_verdict(verdict: Verdict) -> Figure:
     middle.vlines(0.0, lower, upper, color=LEARNED, lw=2.5)
     middle.plot(0.0, difference.difference, "o", color=LEARNED)
     middle.axhline(0.0, color=DATA, lw=0.8)
-    middle.axhline(difference.worthwhile, color=CLASSICAL, lw=1.0, ls=":", label="worthwhile")
-    middle.legend(frameon=False, fontsize=8)
+    middle.axhline(difference.worthwhile, color=CLASSICAL, lw=1.0, ls=":")
+    middle.annotate(
+        "worthwhile", (-0.95, difference.worthwhile), xytext=(0, 2), textcoords="offset points",
+        fontsize=7, color=CLASSICAL,
+    )  # fmt: skip
     middle.set_xticks([])
     middle.set(xlim=(-1.0, 1.0), xlabel=f"sum, {difference.confidence:.0%} bounds")
     share = verdict.data["share"]

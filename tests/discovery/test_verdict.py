@@ -67,8 +67,8 @@ def test_the_share_is_what_the_network_changes(saturable):
         y = paths["central"].isel(sample=draw).to_numpy()
         ke = paths["ke"].isel(sample=draw).to_numpy().repeat(len(TIMES))
         (W0, b0), (W1, _) = elimination.unpack(weights[draw])
-        unit = np.tanh(np.outer(y / V / 5.0, W0[0]) + b0) - np.tanh(b0)
-        change = np.abs(ke * y * np.expm1(unit @ W1[:, 0]))
+        unit = np.tanh(np.outer(y / V / 5.0, W0[:, 0]) + b0) - np.tanh(b0)
+        change = np.abs(ke * y * np.expm1(unit @ W1[0]))
         expected = change.sum() / (change + ke * y).sum()
         assert float(share[draw, 0]) == pytest.approx(expected, rel=1e-6)
     with pytest.raises(ValueError, match="this one has none"):
