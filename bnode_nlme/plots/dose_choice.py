@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from bnode_nlme.discovery.dosing import DoseChoice
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
 
+_SIDE_BY_SIDE = 70
+"""Letters that fit below the axis in one line."""
+
 
 def plot_dose_choice(choice: DoseChoice, *, xlabel: str | None = None) -> Figure:
     """Draw the probability of target of every candidate, and the exposures behind it.
@@ -60,9 +63,12 @@ def plot_dose_choice(choice: DoseChoice, *, xlabel: str | None = None) -> Figure
     if varied:
         last.set_xlabel("dose" if xlabel is None else xlabel)
     else:
-        last.set_xticks(x, [_wrapped(str(name)) for name in data["candidate"].to_numpy()])
+        names = [_wrapped(str(name)) for name in data["candidate"].to_numpy()]
+        last.set_xticks(x, names, fontsize=8)
         last.set_xlabel("" if xlabel is None else xlabel)
-        last.tick_params(axis="x", labelsize=8)
+        if max(map(len, names)) * len(names) > _SIDE_BY_SIDE:
+            for label in last.get_xticklabels():
+                label.set(rotation=25, ha="right")
     return figure
 
 

@@ -87,7 +87,7 @@ def population() -> bn.Fit:
         outputs=["cp"],
     )
     study, _ = simulated(design, rng)
-    return bn.fit(model(), study, method="nuts", draws=300, tune=400, chains=2, progress=False)
+    return bn.fit(model(), study, method="nuts", draws=600, tune=600, chains=2, progress=False)
 
 
 def central(data: xr.Dataset) -> xr.Dataset:

@@ -87,10 +87,14 @@ class DoseChoice:
             )
         if self.data.attrs["failed"]:
             lines.append(f"  failed       {self.data.attrs['failed']} solves, which meet no target")
-        lines.append("  " + " ".join(f"{head:>12}" for head in self._heads()))
-        for place in self._shown():
-            mark = "*" if place == self.chosen else " "
-            lines.append(f"{mark} " + " ".join(f"{cell:>12}" for cell in self._cells(place)))
+        rows = [self._heads(), *map(self._cells, self._shown())]
+        widths = [max(12, *map(len, column)) for column in zip(*rows, strict=True)]
+        marks = [" ", *("*" if place == self.chosen else " " for place in self._shown())]
+        lines += [
+            f"{mark} "
+            + " ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            for mark, row in zip(marks, rows, strict=True)
+        ]
         return "\n".join(lines)
 
     def _heads(self) -> list[str]:
