@@ -144,7 +144,7 @@ def steady_state_adjoint_call(
         _, outcomes, _, _, order, seen, tape, origins = forward
         by_interval, by_weights, _, by_times, by_numbers = _backward(
             (
-                block, 0, 0, parameters, weights, covariates, offsets, actions, places, moments,
+                block, 0, 1, parameters, weights, covariates, offsets, actions, places, moments,
                 numbers, outcomes, order, seen, tape, origins,
                 _seeds(cyclic, jacobians, cotangents),
             )
