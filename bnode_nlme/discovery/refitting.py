@@ -66,6 +66,7 @@ def refitted(
     name, visited, fitted = function.name, function.visited, network.fit
     if visited is None or fitted is None:
         return candidate
+    doubt = ""
     for attempt in range(_ATTEMPTS):
         again = {"seed": settings["seed"] + 1000 * attempt}
         if attempt and "tune" in settings:
