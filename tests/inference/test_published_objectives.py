@@ -50,13 +50,22 @@ def test_the_published_optimum_of_the_pkpd_model_is_none() -> None:
 def test_its_own_optimum_is_no_worse(declare: Callable[[], Published]) -> None:
     """From the priors' medians, which are orders of magnitude."""
     published = declare()
-    # The likelihood of the PKPD model rises up to the bound of Emax, where it is flat.
+    # The likelihood of the PKPD model rises up to the bound of Emax, where it is flat: no maximum,
+    # and a slope that dies out slowly.
     expected: Any = nullcontext()
+    options: dict[str, Any] = {}
     if declare is warfarin_pkpd:
+        options = {"tolerance": 0.1}
         expected = pytest.warns(UserWarning, match="curvature of the marginal is not positive")
     with expected:
         result = fit(
-            published.nlme, published.study, "laplace", priors=False, draws=100, progress=False
+            published.nlme,
+            published.study,
+            "laplace",
+            priors=False,
+            draws=100,
+            progress=False,
+            **options,
         )
     assert result.attrs["converged"]
     assert result.attrs["objective"] <= published.objective + ROUNDING
