@@ -15,7 +15,10 @@ SEEDS = range(20)
 FOUND: dict[int, dict[str, Any]] = {}
 """Coverage of each data set: `pytest -k "data_set or foretold"` computes them one after the other."""
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,10 @@ import xarray as xr
 import bnode_nlme as bn
 from tests.discovery.reliability import Reliability, reliability
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,10 @@ import bnode_nlme as bn
 from bnode_nlme.discovery.ranking import is_worse
 from tests.discovery.small_ude import linear, michaelis_menten, small_nlme, small_ude
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning"),
+]
 
 SEEDS = range(20)
 TRUTHS = {"michaelis-menten": michaelis_menten, "linear": linear}

@@ -23,6 +23,9 @@ from tests.discovery.small_models import (
     refits,
 )
 
+# Runs as short as may be: what they say of convergence is shown in test_convergence.
+pytestmark = pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning")
+
 SUBJECTS = 12
 NUTS: dict[str, Any] = {"draws": 200, "tune": 200, "chains": 2, "progress": False}
 

@@ -17,7 +17,10 @@ import pytest
 
 import bnode_nlme as bn
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning"),
+]
 
 KTR, KA, CL, V = 1.0006, 1.0963, 0.1359, 8.0003
 EMAX, EC50 = 0.999, 1.1609
@@ -55,7 +58,7 @@ def pharmacokinetics(individual: tuple[str, ...], CL: Any, V: Any) -> bn.System:
 
 
 pharmacodynamics = bn.System(
-    states=("depot", "gut", "central", "pca"),
+    states=("depot", "gut", "central", "activity"),
     parameters=("kout", "E0", "factor"),
     covariates=("CLI", "VI"),
     networks=(inhibition,),
@@ -63,10 +66,11 @@ pharmacodynamics = bn.System(
         "depot": -KTR * y.depot,
         "gut": KTR * y.depot - KA * y.gut,
         "central": KA * y.gut - c.CLI / c.VI * y.central,
-        "pca": p.kout * (p.E0 * (1.0 - nn.inhibition(y.central / c.VI / p.factor)) - y.pca),
+        "activity": p.kout
+        * (p.E0 * (1.0 - nn.inhibition(y.central / c.VI / p.factor)) - y.activity),
     },
-    initial={"pca": lambda p, c: p.E0},
-    outputs={"pca": lambda t, y, p, nn, c: y.pca},
+    initial={"activity": lambda p, c: p.E0},
+    outputs={"pca": lambda t, y, p, nn, c: y.activity},
 )
 
 
