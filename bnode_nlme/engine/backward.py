@@ -85,6 +85,7 @@ def backward_thread(call: int) -> None:
     )
     # Where a group is solved again, its readouts are known already.
     block[at.GROUP_ROOM], block[at.PREDICTIONS] = 0, 0
+    kind = block[at.KEEP_TAPE]
     while True:
         group = add_atomically(block[at.NEXT_GROUP], 0, 1)
         if group >= groups:
@@ -101,7 +102,7 @@ def backward_thread(call: int) -> None:
         if origins[group, 0] >= 0:
             tape, end = block[at.SHARED_TAPE] + 8 * origins[group, 0], origins[group, 1]
         else:
-            block[at.KEEP_TAPE] = LEAN
+            block[at.KEEP_TAPE] = kind
             size = solve_group(block, group, outcome, taken, engines)
             tape, end = block[at.TAPE], block[at.TAPE_LENGTH]
             for place in range(size):

@@ -30,6 +30,9 @@ _OBSERVE = int(Action.OBSERVE)
 _CACHED = 2**20
 """Doubles of a tape up to which a full one pays."""
 
+_STEPS_OF_A_GROUP, _STEPS_OF_AN_EVENT = 64, 8
+"""Steps that are expected of a group, and more of them for each event of its subjects."""
+
 NOT_ASKED_FOR = -1
 """Status of a subject that was not among those to solve."""
 
@@ -57,17 +60,22 @@ def _grouped(offsets: Array, actions: Array, times: Array, subjects: Array) -> A
 
 
 @compiled
-def _kind_of_tape(template: Array, groups: int) -> tuple[int, int]:
-    """What the tape holds, and how many doubles each group has room for.
+def _kind_of_tape(template: Array, offsets: Array, actions: Array, subjects: Array) -> int:
+    """What the tape holds: nothing but the schedule decides.
 
     A full tape spares the adjoint most evaluations of the right-hand side, but must be written and
-    read: that pays as long as it stays in the processor's caches.
+    read: that pays as long as it stays in the processor's caches. The two give gradients that may
+    part in their last digit, so the kind must not depend on how long earlier solves were: equal
+    inputs give equal numbers, whatever was solved before, and beside, by other threads.
     """
-    hint = template[at.TAPE_HINT]
-    full, lean = load_integer(hint, FULL - LEAN), load_integer(hint, 0)
-    if full * groups <= min(_CACHED, template[at.TAPE_LIMIT]):
-        return FULL, full
-    return LEAN, lean
+    events = 0
+    for subject in subjects:
+        for record in range(offsets[subject], offsets[subject + 1]):
+            events += actions[record] != _OBSERVE
+    groups = (subjects.shape[0] + LANES - 1) // LANES
+    steps = _STEPS_OF_A_GROUP * groups + _STEPS_OF_AN_EVENT * events // LANES
+    expected = steps * width_of_step(template, FULL)
+    return FULL if expected <= min(_CACHED, template[at.TAPE_LIMIT]) else LEAN
 
 
 @compiled
@@ -76,18 +84,9 @@ def _learn_room(template: Array, kind: int, most: int) -> None:
 
     The room shrinks again, slowly: a sampler's first draws may need far more than all later ones.
     """
-    hint = template[at.TAPE_HINT]
-    place, other = kind - LEAN, FULL - kind
+    hint, place = template[at.TAPE_HINT], kind - LEAN
     room = load_integer(hint, place)
-    room = max(most + most // 8, room - room // 64) // ALIGNED * ALIGNED
-    store_integer(hint, place, room)
-    # A lean tape is no longer than a full one, which has no more steps.
-    most_other = (
-        room
-        if kind == FULL
-        else room * width_of_step(template, FULL) // width_of_step(template, LEAN)
-    )
-    store_integer(hint, other, min(load_integer(hint, other), most_other))
+    store_integer(hint, place, max(most + most // 8, room - room // 64) // ALIGNED * ALIGNED)
 
 
 @compiled
@@ -152,7 +151,10 @@ def _solve_forward(
     order = _grouped(offsets, actions, times, subjects)
     solved = order.shape[0]
     groups = (solved + LANES - 1) // LANES
-    kind, room = _kind_of_tape(template, groups) if keep_tape != 0 else (NO_TAPE, 0)
+    kind, room = NO_TAPE, 0
+    if keep_tape != 0:
+        kind = _kind_of_tape(template, offsets, actions, order)
+        room = load_integer(template[at.TAPE_HINT], kind - LEAN)
     with_room = min(groups, template[at.TAPE_LIMIT] // room) if room > 0 else 0
     origins = np.empty((groups if keep_tape != 0 else 0, 2), np.int64)
     for group in range(origins.shape[0]):
@@ -219,6 +221,7 @@ def _solve_backward(
     block[at.TIME_COTANGENTS] = to_times.ctypes.data
     block[at.AMOUNT_COTANGENTS] = to_amounts.ctypes.data
     block[at.MOVING] = moving
+    block[at.KEEP_TAPE] = _kind_of_tape(template, offsets, actions, order)
     block[at.NEXT_GROUP] = shared.ctypes.data
     if solved > 0:
         call_entry(block[at.BACKWARD_ENTRY], block.ctypes.data)
