@@ -203,7 +203,7 @@ def steady_state_call(
                 step[i] += tried[d, i]
             size = change_in_tolerances(tried[d], step, rtol, atol)
             put(tried[d], step)
-            if has_converged(size, residuals[d], last_steps[d]):
+            if has_converged(size, residuals[d], last_steps[d], rtol):
                 is_open[d] = False
                 if is_attracting(jacobians[d]):
                     put(found[d], tried[d])

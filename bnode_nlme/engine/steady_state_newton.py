@@ -28,9 +28,10 @@ CYCLES = 2
 _CLOSER, _MUCH_CLOSER = 0.9, 0.01
 """By what a step must make the residual smaller; where it makes a state negative that was not."""
 
-_CONVERGED, _WITHIN = 0.1, 10.0
-"""Step of Newton's method, in tolerances, after which there is no other; and the residual that the
-rounding of the solves may leave, where steps no longer shrink."""
+_CONVERGED, _WITHIN, _KNOWN = 0.1, 10.0, 1e-10
+"""Step of Newton's method, in tolerances, after which there is no other; the residual that the error
+of the solves may leave, where steps no longer shrink; and how closely, of a state, the many steps of
+the tightest solve let it be known at all."""
 
 
 @compiled
@@ -49,6 +50,12 @@ def change_in_tolerances(before: Array, after: Array, rtol: float, atol: float) 
         if not scaled <= largest:
             largest = scaled if scaled < np.inf else np.inf
     return largest
+
+
+@compiled
+def noise(rtol: float) -> float:
+    """Residual, in tolerances, that solves of equal states may leave."""
+    return max(_WITHIN, _KNOWN / rtol) if rtol > 0.0 else _WITHIN
 
 
 @compiled
@@ -75,7 +82,7 @@ def is_accepted(
         # Newton's method may leap to a root on the other side of a pole, of no meaning.
         if lowest[i] >= 0.0 and tried[i] < -tolerance:
             wanted = _MUCH_CLOSER
-    return after <= max(wanted * before, _WITHIN)
+    return after <= max(wanted * before, noise(rtol))
 
 
 @compiled
@@ -97,9 +104,9 @@ def newton_step(jacobian: Array, gap: Array, step: Array) -> bool:
 
 
 @compiled
-def has_converged(step: float, residual: float, last_step: float) -> bool:
+def has_converged(step: float, residual: float, last_step: float, rtol: float) -> bool:
     """Whether a step is the last: far within tolerance, or no better for all that is solved."""
-    return step <= _CONVERGED or (residual <= _WITHIN and step >= 0.5 * last_step)
+    return step <= _CONVERGED or (residual <= noise(rtol) and step >= 0.5 * last_step)
 
 
 _backward = backward_call.named
