@@ -22,6 +22,7 @@ class Arithmetic:
     sigmoid: Function
     tanh: Function
     sin: Function
+    log1p: Function
     where: Function
     joined: Function
 
@@ -31,6 +32,7 @@ GRAPH = Arithmetic(
     ACTIVATIONS["sigmoid"].graph,
     ACTIVATIONS["tanh"].graph,
     lambda x: pt.sin(x),
+    lambda x: pt.log1p(x),
     lambda condition, yes, no: pt.switch(condition, yes, no),
     lambda parts: pt.concatenate(parts, axis=parts[0].ndim - 1),
 )
@@ -39,6 +41,7 @@ ARRAY = Arithmetic(
     ACTIVATIONS["sigmoid"].array,
     ACTIVATIONS["tanh"].array,
     np.sin,
+    np.log1p,
     np.where,
     lambda parts: np.concatenate(parts, axis=-1),
 )

@@ -65,6 +65,11 @@ class MLP:
         Length after which an input comes round again, such as 24 for the time of day in hours; one
         number for all inputs, or one or None for each. Such an input enters as sine and cosine, two
         inputs of the first layer, counted from the anchor; `scale` is not used for it.
+    logarithmic : bool or sequence of bool
+        Whether inputs enter as ``log(1 + z)``; one choice for all or one for each. For concentrations
+        and amounts, whose effects part at their size, not at their differences: ``x / (EC50 + x)`` is
+        then one tanh unit with a weight of 1/2, where `scale` is half EC50, and the prior neither
+        levels off at once nor goes on straight for ever. Not a number where ``z <= -1``.
 
     Raises
     ------
@@ -92,6 +97,7 @@ class MLP:
     lower: float | None = None
     upper: float | None = None
     period: float | Sequence[float | None] | None = None
+    logarithmic: bool | Sequence[bool] = False
 
     def __post_init__(self) -> None:
         for field, value in check_mlp(vars(self)).items():
@@ -245,6 +251,16 @@ class MLP:
         # A tuple with one entry for each input since __post_init__.
         return self.period or ()  # type: ignore[return-value]
 
+    def _in_logarithms(self, z: Any, at: Arithmetic) -> Any:
+        # A tuple with one entry for each input since __post_init__, or False.
+        chosen: tuple[bool, ...] = self.logarithmic  # type: ignore[assignment]
+        if all(chosen):
+            return at.log1p(z)
+        columns = [z[..., i : i + 1] for i in range(self.inputs)]
+        return at.joined(
+            [at.log1p(z) if own else z for z, own in zip(columns, chosen, strict=True)]
+        )
+
     def _forward(
         self,
         x: Any,
@@ -278,6 +294,8 @@ class MLP:
             x = x - np.asarray(self.anchor)
         if self.scale is not None:
             x = x / np.asarray(self.scale)
+        if self.logarithmic:
+            x = self._in_logarithms(x, at)
         if self.period is not None:
             x = on_circles(x, self._periods, at)
         if self.output == "monotone":

@@ -71,6 +71,7 @@ def check_mlp(declared: Mapping[str, Any]) -> dict[str, Any]:
         "lower": lower,
         "upper": upper,
         "period": period,
+        "logarithmic": _logarithmic(name, declared["logarithmic"], period, inputs),
     }
 
 
@@ -241,3 +242,20 @@ def _period(name: str, value: Any, inputs: int) -> tuple[float | None, ...] | No
             )
         found.append(None if entry is None else float(entry))
     return tuple(found) if any(entry is not None for entry in found) else None
+
+
+def _logarithmic(name: str, value: Any, period: Any, inputs: int) -> bool | tuple[bool, ...]:
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    entries = tuple(value) if several else (value,) * inputs
+    if len(entries) != inputs or not all(isinstance(entry, (bool, np.bool_)) for entry in entries):
+        raise DeclarationError(
+            f"Network {name!r}: logarithmic= wants True or False, or {inputs} of them, one for each "
+            f"input; found {value!r}."
+        )
+    around = period or (None,) * inputs
+    if any(entry and p is not None for entry, p in zip(entries, around, strict=True)):
+        raise DeclarationError(
+            f"Network {name!r}: an input with a period enters as sine and cosine, and cannot be "
+            f"logarithmic too; found period={period!r}, logarithmic={value!r}. Choose one."
+        )
+    return any(entries) and tuple(bool(entry) for entry in entries)

@@ -304,4 +304,6 @@ def _network_line(network: MLP) -> str:
         said.append("anchored")
     if network.period is not None:
         said.append("periodic")
+    if network.logarithmic:
+        said.append("logarithmic")
     return f"{network.name} ({widths} {network.activation}, {', '.join(said)})"

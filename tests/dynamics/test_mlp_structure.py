@@ -145,3 +145,50 @@ def test_what_is_declared_is_printed() -> None:
     net = MLP("effect", 1, output="monotone", anchor=0.0, upper=3.0)
     system = bn.System(("a",), (), lambda t, y, p, nn, c: {"a": nn.effect(y.a)}, networks=(net,))
     assert "effect (1-8-1 tanh, monotone, below 3, anchored)" in repr(system)
+
+
+def test_one_unit_of_a_logarithmic_input_is_an_emax_curve() -> None:
+    EC50 = 3.0
+    network = MLP("f", 1, (1,), anchor=0.0, scale=EC50, logarithmic=True)
+    # tanh(log(1 + z) / 2) is z / (2 + z): half its EC50 here.
+    w = np.array([0.5, 0.0, 0.8, 0.0])
+    x = np.linspace(0.0, 100.0, 21)[:, None]
+    np.testing.assert_allclose(
+        network.evaluate(w, x), 0.8 * x[:, 0] / (2 * EC50 + x[:, 0]), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("chosen", [True, (True, False), (False, True)])
+def test_logarithmic_inputs_in_every_way_to_evaluate(chosen: Any) -> None:
+    network = MLP(
+        "f", 2, (4,), anchor=(1.0, 0.0), scale=(2.0, 5.0), output="monotone", logarithmic=chosen
+    )
+    plain = MLP("f", 2, (4,), anchor=0.0, output="monotone")
+    x = np.random.default_rng(3).uniform([1.0, 0.0], [9.0, 40.0], size=(7, 2))
+    z = (x - [1.0, 0.0]) / [2.0, 5.0]
+    own = np.broadcast_to(chosen, 2)
+    z[:, own] = np.log1p(z[:, own])
+    w = draws(network, 5)
+    wanted = plain.evaluate(w, z)
+    np.testing.assert_allclose(network.evaluate(w, x), wanted, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(in_graph(network, w, x), wanted, rtol=1e-11, atol=1e-13)
+    np.testing.assert_array_equal(network.evaluate(w, [[1.0, 0.0]]), 0.0)
+    assert "logarithmic" in repr(
+        bn.System(
+            states=("a",), parameters=(), networks=(network,),
+            rhs=lambda t, y, p, nn, c: {"a": -nn.f(y.a, t)},
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"logarithmic": 1.0}, r"logarithmic= wants True or False, or 2 of them, .* found 1\.0"),
+        ({"logarithmic": (True,)}, r"logarithmic= wants True or False, .* found \(True,\)"),
+        ({"logarithmic": True, "period": (24.0, None)}, "cannot be logarithmic too"),
+    ],
+)
+def test_what_is_no_choice_of_logarithmic_inputs(declared: Any, said: str) -> None:
+    with pytest.raises(DeclarationError, match=said):
+        MLP("f", 2, **declared)

@@ -38,7 +38,9 @@ def value_and_gradient(
     solver.tape_hint[:] = 1_000_000
     if lean:
         groups = -(-study.n_subjects // LANES)
-        limit = 64 * groups * doubles_of_step.py_func(solver.kernels.states, solver.kernels.kept, FULL)
+        limit = (
+            64 * groups * doubles_of_step.py_func(solver.kernels.states, solver.kernels.kept, FULL)
+        )
         solver.template[at.TAPE_LIMIT] = limit - 1
         solver.tape_hint[:] = limit // groups - ALIGNED
     covariates = covariate_matrix(system, study)
