@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
 
 import bnode_nlme as bn
 
@@ -18,10 +17,12 @@ LOW, HIGH = 100.0, 300.0
 SUBJECTS = 10
 PRIOR_SCALE = 2.0
 
-# Of log(1 + concentration / 2): 2 is in the middle of what a low dose leads to.
 MIDDLE = 2.0
-ANCHORED = bn.MLP("stimulation", inputs=1, hidden=(4,), output="monotone", anchor=0.0, scale=1.5)
-NAIVE = bn.MLP("stimulation", inputs=1, hidden=(4,), scale=1.5)
+"""In the middle of the concentrations that a low dose leads to."""
+ANCHORED = bn.MLP(
+    "stimulation", 1, (4,), output="monotone", anchor=0.0, scale=MIDDLE, logarithmic=True
+)
+NAIVE = bn.MLP("stimulation", 1, (4,), scale=MIDDLE, logarithmic=True)
 
 TRAINING = bn.Regimen(LOW)
 UNSEEN = bn.Regimen(LOW, every=24.0, additional=2) + bn.Regimen(
@@ -40,7 +41,7 @@ def system(network: bn.MLP) -> bn.System:
         networks=(network,),
         rhs=lambda t, y, p, nn, c: {
             "central": -c.CL / c.V * y.central,
-            "response": p.R0 * p.kout * (1.0 + nn.stimulation(pt.log1p(y.central / c.V / MIDDLE)))
+            "response": p.R0 * p.kout * (1.0 + nn.stimulation(y.central / c.V))
             - p.kout * y.response,
         },
         initial={"response": lambda p, c: p.R0},

@@ -35,7 +35,7 @@ FORMS = (
     bn.Form("saturating exponential", "a*(1 - exp(-k*x))"),
 )
 inhibition = bn.MLP(
-    "inhibition", inputs=1, hidden=(3,), output="monotone", anchor=0.0, upper=1.0, scale=3.0
+    "inhibition", 1, (3,), output="monotone", anchor=0.0, upper=1.0, scale=2.0, logarithmic=True
 )
 
 
