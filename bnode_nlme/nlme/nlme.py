@@ -194,8 +194,21 @@ class NLME:
             random_effects = self.known_effects(values, study)
         return individual_parameters(self, values, study, random_effects)
 
-    def known_effects(self, values: xr.Dataset, study: Study) -> xr.Dataset:
+    def known_effects(
+        self, values: xr.Dataset, study: Study, *, seed: int | None = None
+    ) -> xr.Dataset:
         """Random effects that `values` (a posterior) holds of the study's subjects.
+
+        Parameters
+        ----------
+        values : xarray.Dataset
+            With ``eta`` and ``kappa``, and with `seed` the standard deviations (and correlations)
+            of occasions' effects.
+        study
+            Whose subjects and occasions are wanted.
+        seed
+            For drawing effects of occasions that `values` does not hold, from their distribution at
+            each draw; those of the subject are kept. Without one such occasions are refused.
 
         Returns
         -------
@@ -205,9 +218,9 @@ class NLME:
         Raises
         ------
         ValueError
-            When a subject or occasion is not there.
+            When a subject is not there, or an occasion and no seed is given.
         """
-        return effects.known_effects(self, values, study)
+        return effects.known_effects(self, values, study, seed)
 
     def new_effects(self, values: xr.Dataset, study: Study, *, seed: int = 0) -> xr.Dataset:
         """Random effects of new subjects, drawn from the population at each draw of `values`.
