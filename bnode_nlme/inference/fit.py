@@ -249,9 +249,8 @@ def _store(result: Fit, path: Path) -> None:
     if not RunFolder.is_unfinished(path):
         result.save(path)
         return
-    finished = path.with_name(f".{path.stem}.finished{path.suffix}")
-    result.save(finished)
-    RunFolder(path).replace_by(finished)
+    run = RunFolder(path)
+    run.replace_by(result.save(run.place_for_finished()))
 
 
 def _version(name: str) -> str:
