@@ -46,6 +46,13 @@ class NLME:
         that prior.
     solver : mapping, optional
         Options of the solve: method, rtol, atol, ... as for `solve`.
+    units : mapping of str to str, optional
+        By the names of parameters, outputs and states, and of ``"time"`` and ``"amount"``, as many
+        as are wanted: ``{"CL": "L/h", "cp": "mg/L", "time": "h"}``. Nothing is converted; they are
+        the attribute ``units`` of what belongs to the name in posteriors, observed data and
+        predictions (``CL``, ``CL_pop``, ``cp``, ``cp_measured``, the standard deviation of its
+        additive error, time), the units of `parameter_table`, and all of them are the attribute
+        ``units`` of a fit, as JSON.
 
     Attributes
     ----------
@@ -75,10 +82,17 @@ class NLME:
     error: ResidualErrorModel | Mapping[str, ResidualErrorModel]
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     solver: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checked = check_declaration(
-            self.system, self.individual, self.omega, self.error, self.networks, self.solver
+            self.system,
+            self.individual,
+            self.omega,
+            self.error,
+            self.networks,
+            self.solver,
+            self.units,
         )
         for name, value in checked.items():
             object.__setattr__(self, name, value)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.nlme.units import with_units
 from bnode_nlme.results.failed_solves import failed_solves, warn_of_failed_solves
 from bnode_nlme.results.individualisation import Individualisation
 from bnode_nlme.results.population_draws import (
@@ -88,7 +89,7 @@ def predict(
         ``subject`` (or ``occasion``), random effects ``eta`` and ``kappa``, and ``status`` (a
         `SolveStatus`). Coordinates: ``time`` and ``subject_of_observation``; ``chain`` and ``draw``
         of each sample. The attribute ``failed`` counts the solves that failed: their predictions
-        are NaN.
+        are NaN. Variables have the attribute ``units`` where ``bn.NLME(..., units=...)`` says it.
 
     Raises
     ------
@@ -159,6 +160,7 @@ def predicted_draws(
             "predict: lloq= and uloq= are limits of drawn measurements, and want "
             "residual_error=True."
         )
+    predicted = with_units(predicted, nlme)
     predicted.attrs = {
         "kind": kind,
         "parameters": parameters,

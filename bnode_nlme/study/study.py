@@ -60,7 +60,7 @@ class Study:
         All pairs of subject and occasion, K of them; None where the table has no OCC.
     virtual : bool
         Whether the subjects are nobody in particular: patients of `from_regimen` whose IDs only
-        count them. Once something is measured they are somebody, and it is False.
+        count them. A fit of real subjects does not take them for its own, whatever their IDs.
 
     Raises
     ------
@@ -93,8 +93,6 @@ class Study:
             self.records, len(self.subjects), self.covariates, self.varying, self.interpolation
         )
         check_occasions(self.records, len(self.subjects), self.occasions)
-        measured = bool(np.any(np.isfinite(self.records.value)))
-        object.__setattr__(self, "virtual", bool(self.virtual) and not measured)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Study, (
@@ -234,7 +232,7 @@ class Study:
             Sampling times, the same for every patient: one sequence, or one for each output.
         n_subjects
             Number of patients, whose IDs are 1, 2, ... One if neither this nor `subjects` nor a
-            mapping is given. These are nobody whom a fit knows, whatever IDs its subjects have.
+            mapping is given. These are nobody whom a fit of real subjects knows, whatever their IDs.
         subjects
             IDs, all integers or all text. A fit that has subjects of these IDs takes them for the
             same people.

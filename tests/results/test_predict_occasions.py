@@ -163,11 +163,10 @@ def test_virtual_patients_are_nobody_whom_the_fit_knows():
     assert bn.predict(fit, trial(n_subjects=3), kind="new", draws=5)["CL"].shape == (5, 3)
     with pytest.raises(ValueError, match=r"are virtual .* kind='new'"):
         bn.predict(replace(fit, study=None), trial(n_subjects=3))
-    # Of a fit to what was measured in such a study they are its subjects.
+    # Of a fit to what was simulated in such a study they are its subjects.
     design = trial(n_subjects=3)
     own = replace(fit, study=design.with_values([1.0, 2.0, 3.0]))
-    assert own.study is not None
-    later = own.study.with_regimen(bn.Regimen(50.0)).at_times([2.0])
+    later = design.with_regimen(bn.Regimen(50.0)).at_times([2.0])
     np.testing.assert_array_equal(bn.predict(own, later)["eta"], bn.predict(own)["eta"])
 
 
@@ -176,6 +175,11 @@ def test_an_individualisation_knows_its_patients_only():
     found = bn.individualise(fit, small_study(), samples=20, draws=20)
     with pytest.raises(ValueError, match=r"are virtual .* with the fit of the population"):
         bn.predict(found, trial(n_subjects=3))
+    # A patient with made-up measurements is the same without them.
+    patient = trial(n_subjects=1)
+    known = bn.individualise(fit, patient.with_values([3.0]), samples=20, draws=20)
+    later = bn.predict(known, patient.at_times([2.0, 5.0]))
+    np.testing.assert_array_equal(later["eta"], known.data["eta"])
 
 
 def test_known_subjects_with_other_covariates_are_told_of():
