@@ -227,7 +227,9 @@ def test_modes_that_are_not_found_beside_the_optimum_are_no_zero_gradients() -> 
     np.testing.assert_allclose(covariance, np.linalg.inv(PRECISION), rtol=1e-8)
     assert not repaired
     nowhere: Any = QuadraticGoal(np.inf, 1e-6)
-    with pytest.warns(UserWarning, match=r"not found for 1 of 2 .*\(b; steps of 0\.005 and 0\.0005"):
+    with pytest.warns(
+        UserWarning, match=r"not found for 1 of 2 .*\(b; steps of 0\.005 and 0\.0005"
+    ):
         covariance, repaired = _covariance(nowhere, np.zeros(2), ["a", "b"])
     assert repaired
     assert covariance[0, 0] == pytest.approx(1.0 / PRECISION[0, 0])
@@ -252,7 +254,9 @@ def test_modes_that_are_not_found_when_drawing_lose_no_optimum() -> None:
     modes = exact.modes(x)
     covariance = np.diag([0.04, 0.01])
     drawn, _ = _drawn(exact, modes, covariance, 50, np.random.default_rng(3))
-    with pytest.warns(UserWarning, match=r"\(steps of 0\.001 .*not found for 1 of 2 .*\(m\); the opt"):
+    with pytest.warns(
+        UserWarning, match=r"\(steps of 0\.001 .*not found for 1 of 2 .*\(m\); the opt"
+    ):
         kept, _ = _drawn(held, modes, covariance, 50, np.random.default_rng(3))
     np.testing.assert_array_equal(kept[:, terms.population], drawn[:, terms.population])
     # Without the slope of z in m, which is known here, all else the same.

@@ -100,9 +100,11 @@ def test_new_occasions_are_those_of_the_seed(fit):
     study = next_visit(1, 2)
     once, again, other = (bn.predict(fit, study, draws=20, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(once["kappa"], again["kappa"])
-    new = dict(occasion=[1, 3])
+    new = {"occasion": [1, 3]}
     assert not np.any(once["kappa"].isel(new) == other["kappa"].isel(new))
-    with pytest.raises(ValueError, match=r"random effects of occasion 1:3, 2:3\. .* give .* a seed"):
+    with pytest.raises(
+        ValueError, match=r"random effects of occasion 1:3, 2:3\. .* give .* a seed"
+    ):
         fit.nlme.known_effects(fit.posterior, study)
 
 

@@ -41,9 +41,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:map. not converged")
 
 
 def units(dataset: xr.Dataset) -> dict[str, str]:
-    return {
-        str(n): v.attrs["units"] for n, v in dataset.variables.items() if "units" in v.attrs
-    }
+    return {str(n): v.attrs["units"] for n, v in dataset.variables.items() if "units" in v.attrs}
 
 
 def test_a_fit_has_the_units_of_its_declaration_on_disk_too(fitted: Fit, tmp_path: Path) -> None:

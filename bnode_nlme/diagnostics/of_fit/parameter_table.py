@@ -87,9 +87,7 @@ def _roles(nlme: NLME) -> dict[str, list[str]]:
     }
 
 
-def _units(
-    nlme: NLME, posterior: xr.Dataset, roles: Mapping[str, Sequence[str]]
-) -> dict[str, str]:
+def _units(nlme: NLME, posterior: xr.Dataset, roles: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """By row, as the declaration says."""
     rows = [name for names in roles.values() for name in names if posterior[name].ndim == 2]
     declared = variable_units(nlme)
