@@ -175,7 +175,7 @@ def test_a_run_killed_while_the_fit_takes_its_place_ends_with_the_same_draws(
     tmp_path: Path, place: int
 ) -> None:
     path = tmp_path / "run.zarr"
-    options = {"draws": 10, "tune": 10}
+    options: dict[str, Any] = {"draws": 10, "tune": 10}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RunFolder, "replace_by", _killed_at(place))
         with pytest.raises(InterruptedError, match="killed"):
