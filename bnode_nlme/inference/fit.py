@@ -37,6 +37,7 @@ from bnode_nlme.inference.same_run import (
 )
 from bnode_nlme.inference.starting_values import find_start
 from bnode_nlme.nlme.nlme import NLME
+from bnode_nlme.nlme.units import UNITS, with_units
 from bnode_nlme.study.study import Study
 from bnode_nlme.version import __version__
 
@@ -159,6 +160,9 @@ def fit(
     sampled = time.perf_counter() - begin
     attributes: dict[str, Any] = {"method": method, "seed": seed, "sampling_seconds": sampled}
     tree = posterior_tree(flat, drawn, log_likelihood=log_likelihood)
+    if isinstance(nlme, NLME) and nlme.units:
+        tree = tree.map_over_datasets(with_units, nlme)
+        attributes[UNITS] = json.dumps(dict(nlme.units))
     if solve_nodes(model):
         attributes["solver_report"] = str(solver_report(model))
     attributes |= {
@@ -249,9 +253,8 @@ def _store(result: Fit, path: Path) -> None:
     if not RunFolder.is_unfinished(path):
         result.save(path)
         return
-    finished = path.with_name(f".{path.stem}.finished{path.suffix}")
-    result.save(finished)
-    RunFolder(path).replace_by(finished)
+    run = RunFolder(path)
+    run.replace_by(result.save(run.place_for_finished()))
 
 
 def _version(name: str) -> str:

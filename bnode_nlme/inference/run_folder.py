@@ -200,6 +200,17 @@ class RunFolder:
             count += len(part)
         return (joined(parts) if parts else None), segments
 
+    def place_for_finished(self) -> Path:
+        """Where to write a finished fit beside the run, for `replace_by`.
+
+        One that is there was left by a process that was killed before it had replaced the run; the
+        run has all its draws, so that the fit can be written again.
+        """
+        place = self.path.with_name(f".{self.path.stem}.finished{self.path.suffix}")
+        if place.exists():
+            shutil.rmtree(place)
+        return place
+
     def replace_by(self, finished: Path) -> None:
         """Put a finished fit, written beside the run, in its place."""
         old = self.path.with_name(f".{self.path.name}.draws")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,23 +77,97 @@ def find_start(
     StartError
         When no point solves; the message says which subjects fail, and how.
     """
-    first, refused = _first(flat, rng, given)
-    typical = _typical_mode(flat, _with_effects_at_rest(flat, first))
-    if not solves(flat, typical):
-        typical = first
-    points = []
-    for _ in range(chains):
-        width = JITTER
-        for _ in range(_TRIES):
-            point = typical + width * rng.uniform(-1.0, 1.0, size=typical.size)
-            if solves(flat, point):
-                break
-            refused += 1
-            width *= 0.5
+    return StartSearch(flat).find(chains, rng, given)
+
+
+class StartSearch:
+    """Finds starting values of one model again and again, as where its data are replaced.
+
+    What does not depend on the data is made once; see `find_start`.
+
+    Parameters
+    ----------
+    flat
+        The model.
+    """
+
+    def __init__(self, flat: FlatModel) -> None:
+        self.flat = flat
+        self._initial = flat.vector(flat.model.initial_point())
+        self._effects = effect_variables(flat.model)
+        self._moving = np.ones(flat.size, dtype=bool)
+        for name in self._effects:
+            self._moving[flat.slices[name]] = False
+        self._centred = are_centred(flat.model, self._effects)
+
+    def find(
+        self, chains: int, rng: np.random.Generator, given: Mapping[str, Any] | None = None
+    ) -> Start:
+        """See `find_start`; nothing is compiled anew where the initial point solves."""
+        first, refused = _first(self.flat, self._candidates(rng, given))
+        typical = self._typical_mode(self._with_effects_at_rest(first))
+        if not solves(self.flat, typical):
+            typical = first
+        points = []
+        for _ in range(chains):
+            width = JITTER
+            for _ in range(_TRIES):
+                point = typical + width * rng.uniform(-1.0, 1.0, size=typical.size)
+                if solves(self.flat, point):
+                    break
+                refused += 1
+                width *= 0.5
+            else:
+                point = typical
+            points.append(point)
+        return Start(typical, np.array(points), refused)
+
+    def _candidates(
+        self, rng: np.random.Generator, given: Mapping[str, Any] | None
+    ) -> Iterator[Vector]:
+        model = self.flat.model
+        overrides = free_values(model, given or {})
+        seeds = rng.integers(2**31, size=2 * _TRIES + 1)
+
+        def initial(strategy: str, jitter: bool) -> Any:
+            return make_initial_point_fn(
+                model=model,
+                overrides=overrides,
+                jitter_rvs=set(model.free_RVs) - set(overrides) if jitter else set(),
+                default_strategy=strategy,
+                return_transformed=True,
+            )
+
+        if overrides:
+            yield self.flat.vector(initial("support_point", jitter=False)(int(seeds[0])))
         else:
-            point = typical
-        points.append(point)
-    return Start(typical, np.array(points), refused)
+            yield self._initial.copy()
+        jittered = initial("support_point", jitter=True)
+        for seed in seeds[1 : _TRIES + 1]:
+            yield self.flat.vector(jittered(int(seed)))
+        prior = initial("prior", jitter=False)
+        for seed in seeds[_TRIES + 1 :]:
+            yield self.flat.vector(prior(int(seed)))
+
+    def _with_effects_at_rest(self, x: Vector) -> Vector:
+        rest = np.where(self._moving, x, self._initial)
+        return rest if solves(self.flat, rest) else x
+
+    def _typical_mode(self, first: Vector) -> Vector:
+        # With centred effects at zero, their density would grow without bound as their standard
+        # deviation goes to zero: it is left out.
+        flat, effects, moving = self.flat, self._effects, self._moving
+        of = (lambda x: flat.logp_without(effects, x)) if self._centred else flat.logp_and_gradient
+
+        def function(part: Vector) -> tuple[float, Vector]:
+            x = first.copy()
+            x[moving] = part
+            value, gradient = of(x)
+            return -value, -gradient[moving]
+
+        best = first.copy()
+        best[moving] = minimise(function, first[moving], max_iterations=_STEPS, relative=1e-6).x
+        return best
 
 
 def solves(flat: FlatModel, x: Vector) -> bool:
@@ -108,13 +182,11 @@ def _failures(model: pm.Model) -> int:
     return solver_report(model).failures if solve_nodes(model) else 0
 
 
-def _first(
-    flat: FlatModel, rng: np.random.Generator, given: Mapping[str, Any] | None
-) -> tuple[Vector, int]:
+def _first(flat: FlatModel, candidates: Iterable[Vector]) -> tuple[Vector, int]:
     has_solves = bool(solve_nodes(flat.model))
     before = solver_report(flat.model) if has_solves else None
     initial = None
-    for attempt, x in enumerate(_candidates(flat, rng, given)):
+    for attempt, x in enumerate(candidates):
         initial = x if initial is None else initial
         if solves(flat, x):
             return x, attempt
@@ -137,55 +209,3 @@ def _first(
         "fit(..., start={'CL_pop': 2.5})."
     )
     raise StartError("\n".join(message))
-
-
-def _candidates(flat: FlatModel, rng: np.random.Generator, given: Mapping[str, Any] | None) -> Any:
-    model = flat.model
-    overrides = free_values(model, given or {})
-    seeds = rng.integers(2**31, size=2 * _TRIES + 1)
-
-    def initial(strategy: str, jitter: bool) -> Any:
-        return make_initial_point_fn(
-            model=model,
-            overrides=overrides,
-            jitter_rvs=set(model.free_RVs) - set(overrides) if jitter else set(),
-            default_strategy=strategy,
-            return_transformed=True,
-        )
-
-    yield flat.vector(initial("support_point", jitter=False)(int(seeds[0])))
-    jittered = initial("support_point", jitter=True)
-    for seed in seeds[1 : _TRIES + 1]:
-        yield flat.vector(jittered(int(seed)))
-    prior = initial("prior", jitter=False)
-    for seed in seeds[_TRIES + 1 :]:
-        yield flat.vector(prior(int(seed)))
-
-
-def _with_effects_at_rest(flat: FlatModel, x: Vector) -> Vector:
-    rest = x.copy()
-    initial = flat.vector(flat.model.initial_point())
-    for name in effect_variables(flat.model):
-        rest[flat.slices[name]] = initial[flat.slices[name]]
-    return rest if solves(flat, rest) else x
-
-
-def _typical_mode(flat: FlatModel, first: Vector) -> Vector:
-    effects = effect_variables(flat.model)
-    moving = np.ones(flat.size, dtype=bool)
-    for name in effects:
-        moving[flat.slices[name]] = False
-    # With centred effects at zero, their density would grow without bound as their standard
-    # deviation goes to zero: it is left out.
-    centred = are_centred(flat.model, effects)
-    of = (lambda x: flat.logp_without(effects, x)) if centred else flat.logp_and_gradient
-
-    def function(part: Vector) -> tuple[float, Vector]:
-        x = first.copy()
-        x[moving] = part
-        value, gradient = of(x)
-        return -value, -gradient[moving]
-
-    best = first.copy()
-    best[moving] = minimise(function, first[moving], max_iterations=_STEPS, relative=1e-6).x
-    return best

@@ -42,7 +42,12 @@ def study_to_dataset(study: Study) -> xr.Dataset:
     return xr.Dataset(
         variables,
         coords={SUBJECT: np.array(study.subjects)},
-        attrs={"name": study.name, "interpolation": study.interpolation},
+        # netCDF has no boolean attributes.
+        attrs={
+            "name": study.name,
+            "interpolation": study.interpolation,
+            "virtual": int(study.virtual),
+        },
     )
 
 
@@ -73,4 +78,5 @@ def study_from_dataset(dataset: xr.Dataset) -> Study:
         varying=beginning(_VARYING),
         interpolation=dataset.attrs["interpolation"],
         occasions=occasions,
+        virtual=bool(dataset.attrs.get("virtual", 0)),
     )

@@ -61,5 +61,7 @@ def read_tree(path: Path) -> xr.DataTree:
     if not path.exists():
         raise FileNotFoundError(f"There is no posterior at {path}.")
     options: Any = {"engine": "zarr", "consolidated": False} if path.is_dir() else {}
+    # The unit "hours" of a variable would make its numbers times of the calendar.
+    options |= {"decode_times": False, "decode_timedelta": False}
     with xr.open_datatree(path, **options) as tree:
         return tree.load()

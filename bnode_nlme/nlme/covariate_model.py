@@ -112,13 +112,22 @@ def covariate_columns(parameter: str, model: CovariateModel, study: Study) -> Co
             raise ValueError(
                 f"Individual {parameter!r} uses the covariate {name!r}, which varies within a "
                 f"subject of the study {study.name!r}; an individual parameter has one value a "
-                "subject. Use it in the system instead, as System(..., covariates=(...)) and "
-                f"c.{name} in rhs, or give each subject its baseline in a column of its own."
+                "subject, or occasion. To follow the covariate, use it in the system instead: "
+                f"System(..., parameters=(..., 'b'), covariates=({name!r},)), in rhs and outputs "
+                f"p.{parameter} * (c.{name} / {_reference(study, name):.3g}) ** p.b for "
+                f"p.{parameter}, and individual={{..., 'b': bn.Individual(bn.Normal(0.75, 0.2), "
+                "effect=False, distribution='normal')}. To take its value at each subject's first "
+                "record throughout: dataclasses.replace(study, varying={name: values for name, "
+                f"values in study.varying.items() if name != {name!r}}})."
             )
     fault = model.unusable(study)
     if fault is not None:
         raise ValueError(f"Individual {parameter!r}: {fault}")
     return {name: study.covariates[name] for name in model.covariates}
+
+
+def _reference(study: Study, name: str) -> float:
+    return float(np.median(study.covariates[name]))
 
 
 @dataclass(frozen=True)

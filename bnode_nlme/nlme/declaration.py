@@ -14,10 +14,17 @@ from bnode_nlme.engine.solve import solve
 from bnode_nlme.nlme.individual import Individual
 from bnode_nlme.nlme.individual_values import coefficient_name, population_name
 from bnode_nlme.nlme.omega import Omega
+from bnode_nlme.nlme.units import checked_units
 
 
 def check_declaration(
-    system: Any, individual: Any, omega: Any, error: Any, networks: Any, solver: Any
+    system: Any,
+    individual: Any,
+    omega: Any,
+    error: Any,
+    networks: Any,
+    solver: Any,
+    units: Any,
 ) -> dict[str, Any]:
     """Check the arguments of `NLME`, and put them into their usual form.
 
@@ -48,6 +55,7 @@ def check_declaration(
         "error": MappingProxyType(errors),
         "networks": MappingProxyType({name: dict(given) for name, given in networks.items()}),
         "solver": MappingProxyType(solver),
+        "units": MappingProxyType(checked_units(units, system)),
     }
 
 

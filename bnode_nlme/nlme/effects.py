@@ -30,10 +30,10 @@ def _levels(nlme: NLME, study: Study) -> list[tuple[EffectNames, str, tuple[str,
     return levels
 
 
-def known_effects(nlme: NLME, values: xr.Dataset, study: Study) -> xr.Dataset:
+def known_effects(nlme: NLME, values: xr.Dataset, study: Study, seed: int | None) -> xr.Dataset:
     """See `NLME.known_effects`."""
     known = {}
-    for names, dim, _ in _levels(nlme, study):
+    for names, dim, labels in _levels(nlme, study):
         if names.values not in values:
             raise ValueError(
                 f"The values hold no {names.values!r}, the random effects of each {dim}; they hold "
@@ -42,39 +42,62 @@ def known_effects(nlme: NLME, values: xr.Dataset, study: Study) -> xr.Dataset:
             )
         wanted = study.coords[dim]
         there = np.isin(wanted, values[dim].to_numpy())
-        if not there.all():
+        drawing = dim == OCCASION and seed is not None
+        if not there.all() and not drawing:
+            cure = (
+                "To draw those of the known subjects' new occasions, give known_effects a seed. "
+                if dim == OCCASION
+                else ""
+            )
             raise ValueError(
                 f"The values hold no random effects of {dim} "
-                f"{', '.join(str(label) for label in wanted[~there][:10])}. For new ones draw them "
-                "with new_effects, or take zero_effects."
+                f"{', '.join(str(label) for label in wanted[~there][:10])}. {cure}For new ones "
+                "draw them with new_effects, or take zero_effects."
             )
-        known[names.values] = values[names.values].sel({dim: wanted})
+        held = values[names.values].reindex({dim: wanted})
+        if not there.all() and seed is not None:
+            rng = np.random.default_rng(seed)
+            drawn = _drawn(values, study, rng, names, dim, labels)
+            held = held.where(xr.DataArray(there, dims=dim, coords={dim: wanted}), drawn)
+        known[names.values] = held
     return xr.Dataset(known)
 
 
 def new_effects(nlme: NLME, values: xr.Dataset, study: Study, seed: int) -> xr.Dataset:
     """See `NLME.new_effects`."""
     rng = np.random.default_rng(seed)
-    drawn = {}
-    for names, dim, labels in _levels(nlme, study):
-        cores: dict[str, Dims] = {names.sd: (names.effect,)}
-        correlated = names.correlation in values
-        if correlated:
-            cores[names.correlation] = (names.effect, f"{names.effect}_bis")
-        dims = draw_dims(values, cores)
-        sd = of_draws(values, names.sd, cores[names.sd], dims)
-        shape = tuple(values.sizes[name] for name in dims)
-        count = len(study.coords[dim])
-        z = rng.standard_normal((*shape, count, len(labels)))
-        if correlated:
-            correlation = of_draws(values, names.correlation, cores[names.correlation], dims)
-            z = z @ np.swapaxes(np.linalg.cholesky(correlation), -1, -2)
-        drawn[names.values] = _labelled(z * sd[..., None, :], dims, dim, names, labels, study)
+    drawn = {
+        names.values: _drawn(values, study, rng, names, dim, labels)
+        for names, dim, labels in _levels(nlme, study)
+    }
     coords = {name: values[name] for name in values.coords if name in values.dims}
     kept = {name: c for name, c in coords.items() if any(name in d.dims for d in drawn.values())}
     return xr.Dataset(drawn).assign_coords(
         {name: c for name, c in kept.items() if name not in (SUBJECT, OCCASION)}
     )
+
+
+def _drawn(
+    values: xr.Dataset,
+    study: Study,
+    rng: np.random.Generator,
+    names: EffectNames,
+    dim: str,
+    labels: tuple[str, ...],
+) -> xr.DataArray:
+    """Effects of all subjects, or occasions, from the population at each draw."""
+    cores: dict[str, Dims] = {names.sd: (names.effect,)}
+    correlated = names.correlation in values
+    if correlated:
+        cores[names.correlation] = (names.effect, f"{names.effect}_bis")
+    dims = draw_dims(values, cores)
+    sd = of_draws(values, names.sd, cores[names.sd], dims)
+    shape = tuple(values.sizes[name] for name in dims)
+    z = rng.standard_normal((*shape, len(study.coords[dim]), len(labels)))
+    if correlated:
+        correlation = of_draws(values, names.correlation, cores[names.correlation], dims)
+        z = z @ np.swapaxes(np.linalg.cholesky(correlation), -1, -2)
+    return _labelled(z * sd[..., None, :], dims, dim, names, labels, study)
 
 
 def zero_effects(nlme: NLME, study: Study) -> xr.Dataset:

@@ -46,6 +46,13 @@ class NLME:
         that prior.
     solver : mapping, optional
         Options of the solve: method, rtol, atol, ... as for `solve`.
+    units : mapping of str to str, optional
+        By the names of parameters, outputs and states, and of ``"time"`` and ``"amount"``, as many
+        as are wanted: ``{"CL": "L/h", "cp": "mg/L", "time": "h"}``. Nothing is converted; they are
+        the attribute ``units`` of what belongs to the name in posteriors, observed data and
+        predictions (``CL``, ``CL_pop``, ``cp``, ``cp_measured``, the standard deviation of its
+        additive error, time), the units of `parameter_table`, and all of them are the attribute
+        ``units`` of a fit, as JSON.
 
     Attributes
     ----------
@@ -75,10 +82,17 @@ class NLME:
     error: ResidualErrorModel | Mapping[str, ResidualErrorModel]
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     solver: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checked = check_declaration(
-            self.system, self.individual, self.omega, self.error, self.networks, self.solver
+            self.system,
+            self.individual,
+            self.omega,
+            self.error,
+            self.networks,
+            self.solver,
+            self.units,
         )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -194,8 +208,21 @@ class NLME:
             random_effects = self.known_effects(values, study)
         return individual_parameters(self, values, study, random_effects)
 
-    def known_effects(self, values: xr.Dataset, study: Study) -> xr.Dataset:
+    def known_effects(
+        self, values: xr.Dataset, study: Study, *, seed: int | None = None
+    ) -> xr.Dataset:
         """Random effects that `values` (a posterior) holds of the study's subjects.
+
+        Parameters
+        ----------
+        values : xarray.Dataset
+            With ``eta`` and ``kappa``, and with `seed` the standard deviations (and correlations)
+            of occasions' effects.
+        study
+            Whose subjects and occasions are wanted.
+        seed
+            For drawing effects of occasions that `values` does not hold, from their distribution at
+            each draw; those of the subject are kept. Without one such occasions are refused.
 
         Returns
         -------
@@ -205,9 +232,9 @@ class NLME:
         Raises
         ------
         ValueError
-            When a subject or occasion is not there.
+            When a subject is not there, or an occasion and no seed is given.
         """
-        return effects.known_effects(self, values, study)
+        return effects.known_effects(self, values, study, seed)
 
     def new_effects(self, values: xr.Dataset, study: Study, *, seed: int = 0) -> xr.Dataset:
         """Random effects of new subjects, drawn from the population at each draw of `values`.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.inference.importance import RELIABLE, Importance, importance, resample
 from bnode_nlme.nlme.nlme import NLME
+from bnode_nlme.nlme.units import with_units
 from bnode_nlme.results.effect_importance import WeightedEffects, weighted_effects
 from bnode_nlme.results.effect_nuts import effect_nuts
 from bnode_nlme.results.individual_likelihood import IndividualLikelihood
@@ -150,7 +151,7 @@ def individualise(
     for name, of_subjects in notes.items():
         data[name] = (SUBJECT, of_subjects)
     data.attrs = {"seed": seed, "population_draws": indices.size}
-    return Individualisation(fit, study, data)
+    return Individualisation(fit, study, with_units(data, nlme))
 
 
 def _points(draws: int, samples: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.nlme.units import with_units
 from bnode_nlme.results.failed_solves import failed_solves, warn_of_failed_solves
 from bnode_nlme.results.individualisation import Individualisation
 from bnode_nlme.results.population_draws import (
@@ -21,10 +22,20 @@ from bnode_nlme.results.population_draws import (
 )
 from bnode_nlme.results.predicted import predicted_at
 from bnode_nlme.results.quantification import Limits, limit_of, quantified
+from bnode_nlme.results.same_subjects import require_same_subjects, subjects_of
 from bnode_nlme.study.dimensions import OBSERVATION, OCCASION, SUBJECT
 from bnode_nlme.study.study import Study
 
 Kind = Literal["individual", "population", "new"]
+
+_NEW_SUBJECTS = (
+    "For new subjects write kind='new', for typical ones kind='population', and for patients with "
+    "measurements bn.predict(bn.individualise(fit, study))."
+)
+_NEW_PATIENTS = (
+    "For new subjects write bn.predict(fit, study, kind='new') with the fit of the population, and "
+    "for patients with measurements individualise these."
+)
 
 
 def predict(
@@ -51,9 +62,9 @@ def predict(
         ``fit.study.with_regimen(...)``; at other times: ``fit.study.at_times(...)``; virtual
         patients: ``Study.from_regimen(...)``.
     kind : {"individual", "population", "new"}
-        Whose random effects: those of the study's subjects, whom the fit must know by their IDs;
-        none, for a typical subject with the study's covariates; or new ones, drawn from the
-        population at every draw.
+        Whose random effects: those of the study's subjects, whom the fit must know by their IDs,
+        where occasions that it does not know have new ones of the occasion; none, for a typical
+        subject with the study's covariates; or new ones, drawn from the population at every draw.
     draws
         How many draws of the posterior, evenly spaced. By default all, up to 1000. Where more are
         asked for than there are, each is used again, with new random effects and errors.
@@ -78,20 +89,22 @@ def predict(
         ``subject`` (or ``occasion``), random effects ``eta`` and ``kappa``, and ``status`` (a
         `SolveStatus`). Coordinates: ``time`` and ``subject_of_observation``; ``chain`` and ``draw``
         of each sample. The attribute ``failed`` counts the solves that failed: their predictions
-        are NaN.
+        are NaN. Variables have the attribute ``units`` where ``bn.NLME(..., units=...)`` says it.
 
     Raises
     ------
     ValueError
         When the fit has no declaration, an argument is faulty, or with ``kind="individual"`` a
-        subject is not known.
+        subject is not known: virtual patients of ``Study.from_regimen(..., n_subjects=...)`` never
+        are.
     TypeError
         When `fit` is no fit, or `study` no study.
 
     Warns
     -----
     UserWarning
-        When solves failed: how many, at how many draws, of which subjects, and why.
+        When solves failed: how many, at how many draws, of which subjects, and why. When with
+        ``kind="individual"`` a known subject's constant covariates are not those that the fit knows.
 
     Notes
     -----
@@ -147,6 +160,7 @@ def predicted_draws(
             "predict: lloq= and uloq= are limits of drawn measurements, and want "
             "residual_error=True."
         )
+    predicted = with_units(predicted, nlme)
     predicted.attrs = {
         "kind": kind,
         "parameters": parameters,
@@ -179,28 +193,15 @@ def _of_fit(
     values = population_draws(fit, chosen_draws(fit, draws), parameters)
     effects_seed, errors_seed = (int(s) for s in np.random.SeedSequence(seed).generate_state(2))
     if kind == "individual":
-        _require_known(values, study)
-        effects = nlme.known_effects(values, study)
+        if nlme.subject_effects or nlme.occasion_effects:
+            require_same_subjects(study, subjects_of(values, fit.study), fit.study, _NEW_SUBJECTS)
+        effects = nlme.known_effects(values, study, seed=effects_seed)
     elif kind == "new":
         effects = nlme.new_effects(values, study, seed=effects_seed)
     else:
         effects = nlme.zero_effects(study)
     rng = np.random.default_rng(errors_seed)
     return predicted_at(nlme, values, study, effects, rng if residual_error else None, states)
-
-
-def _require_known(values: xr.Dataset, study: Study) -> None:
-    """Refuse subjects whose random effects the fit does not have."""
-    if SUBJECT not in values.dims:
-        return
-    unknown = [s for s in study.subjects.tolist() if s not in values[SUBJECT].to_numpy()]
-    if unknown:
-        raise ValueError(
-            "predict: kind='individual' wants subjects that the fit knows by their IDs; study "
-            f"{study.name!r} has {', '.join(map(str, unknown[:10]))}, whom it does not know. For "
-            "new subjects write kind='new', for typical ones kind='population', and for patients "
-            "with measurements bn.predict(bn.individualise(fit, study))."
-        )
 
 
 def _of_patients(
@@ -227,8 +228,9 @@ def _of_patients(
     if unknown:
         raise ValueError(
             f"predict: patients {unknown[:10]} were not individualised; those that were are "
-            f"{found.study.subjects.tolist()[:10]}."
+            f"{found.study.subjects.tolist()[:10]}. {_NEW_PATIENTS}"
         )
+    require_same_subjects(study, found.study.subjects, found.study, _NEW_PATIENTS)
     total = found.data.sizes[SAMPLE]
     count = total if draws is None else draws
     if not 1 <= count <= total:
@@ -243,7 +245,9 @@ def _of_patients(
         values, effects = found.of_patient(subject, chosen)
         own = study.select(subjects=[subject])
         rng = np.random.default_rng(stream) if residual_error else None
-        effects = nlme.known_effects(effects, own)
+        (occasions_seed,) = stream.spawn(1)[0].generate_state(1)
+        held = values.drop_dims([SUBJECT, OCCASION], errors="ignore").merge(effects)
+        effects = nlme.known_effects(held, own, seed=int(occasions_seed))
         predicted = predicted_at(nlme, values, own, effects, rng, states)
         # Each patient's samples are of other draws of the population.
         parts.append(predicted.drop_vars(["chain", "draw"], errors="ignore"))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bnode_nlme.study.changes import as_changes, staying
 from bnode_nlme.study.filling import Mask, filled, given_before, same_time
 from bnode_nlme.study.interpolation import Interpolation
-from bnode_nlme.study.records import Records
+from bnode_nlme.study.records import CHANGE, Records
 
 if TYPE_CHECKING:
     from bnode_nlme.study.study import Study
@@ -93,6 +93,11 @@ def prediction_points(
 ) -> Records:
     """Make records with EVID 2, each argument of shape (R,)."""
     return _records(subject, time, {"evid": np.full(len(subject), 2), "output": output})
+
+
+def changes(subject: NDArray[np.int64], time: NDArray[np.float64]) -> Records:
+    """Make records with EVID 5, each argument of shape (R,)."""
+    return _records(subject, time, {"evid": np.full(len(subject), CHANGE)})
 
 
 def doses(

@@ -56,7 +56,8 @@ class Records:
         0 observation, 1 dose, 2 prediction point, 3 reset, 4 reset and dose; 5 a change: a row that
         is neither acted on nor reported, and only says what the covariates and the occasion are
         then. No table has it: `Study.select` and `Study.at_times` leave it where they drop an
-        observation, so that what happens to the subject stays the same.
+        observation, so that what happens to the subject stays the same, and `Study.from_regimen`
+        puts it where something changes between records.
     amount : ndarray of float64, shape (R,)
         Amount of a dose; 0 where the row is no dose, and for a constant infusion at steady state.
     rate : ndarray of float64, shape (R,)

@@ -29,6 +29,7 @@ from bnode_nlme.study.virtual import (
     virtual_subjects,
     with_doses,
 )
+from bnode_nlme.study.virtual_changes import covariate_steps, occasion_starts, with_changes
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,9 @@ class Study:
         record. A change of occasion acts at its record, or with nocb at the record before it.
     occasions : Occasions or None
         All pairs of subject and occasion, K of them; None where the table has no OCC.
+    virtual : bool
+        Whether the subjects are nobody in particular: patients of `from_regimen` whose IDs only
+        count them. A fit of real subjects does not take them for its own, whatever their IDs.
 
     Raises
     ------
@@ -72,6 +76,7 @@ class Study:
     varying: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     interpolation: Interpolation = "locf"
     occasions: Occasions | None = None
+    virtual: bool = False
 
     def __post_init__(self) -> None:
         ids = np.asarray(self.subjects)
@@ -98,6 +103,7 @@ class Study:
             dict(self.varying),
             self.interpolation,
             self.occasions,
+            self.virtual,
         )
 
     @property
@@ -209,10 +215,11 @@ class Study:
         times: ArrayLike | Mapping[str, ArrayLike],
         n_subjects: int | None = None,
         subjects: Sequence[int | str] | None = None,
-        covariates: Mapping[str, ArrayLike] | None = None,
+        covariates: Mapping[str, ArrayLike | Mapping[float, ArrayLike]] | None = None,
         outputs: Sequence[str | int] | None = None,
         before_dose: bool = True,
         name: str = "virtual",
+        occasions: Mapping[int | str, float] | None = None,
     ) -> Study:
         """Make a study of virtual patients.
 
@@ -225,11 +232,13 @@ class Study:
             Sampling times, the same for every patient: one sequence, or one for each output.
         n_subjects
             Number of patients, whose IDs are 1, 2, ... One if neither this nor `subjects` nor a
-            mapping is given.
+            mapping is given. These are nobody whom a fit of real subjects knows, whatever their IDs.
         subjects
-            IDs, all integers or all text.
+            IDs, all integers or all text. A fit that has subjects of these IDs takes them for the
+            same people.
         covariates
-            For each name a number, or one for each patient, shape (S,).
+            For each name a number, or one for each patient, shape (S,); of one that changes, a
+            mapping from times to such values, each of which holds from its time on.
         outputs
             Names or numbers of the outputs sampled at each of `times`, if that is one sequence.
             Without it the points belong to no output; every output is predicted at each point
@@ -239,11 +248,16 @@ class Study:
             trough), or below it and sees the state after it.
         name
             Of the study.
+        occasions
+            The label of each occasion with the time at which it begins, the same for every patient:
+            ``{1: 0.0, 2: 168.0}``. It holds from its first record at that time to the next one's;
+            what is earlier than all belongs to the first.
 
         Returns
         -------
         Study
-            Its observations are prediction points (EVID 2); each dose is a record of its own.
+            Its observations are prediction points (EVID 2); each dose is a record of its own. Where
+            a covariate or the occasion changes and there is no record, there is a change (EVID 5).
 
         Raises
         ------
@@ -253,7 +267,16 @@ class Study:
         ids = virtual_subjects(regimen, n_subjects, subjects)
         points = virtual_points(len(ids), times, outputs)
         values = virtual_covariates(covariates or {}, len(ids))
-        study = with_doses(cls(name, ids, points, values), regimen, before_dose=before_dose)
+        nobody = subjects is None and not isinstance(regimen, Mapping)
+        study = cls(name, ids, points, values, virtual=nobody)
+        study = with_doses(study, regimen, before_dose=before_dose)
+        steps = {
+            label: covariate_steps(label, given, len(ids))
+            for label, given in (covariates or {}).items()
+            if isinstance(given, Mapping)
+        }
+        starts = {} if occasions is None else occasion_starts(occasions)
+        study = with_changes(study, starts, steps)
         rows = np.arange(1, len(study.records) + 1)
         return replace(study, records=replace(study.records, row=rows))
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from bnode_nlme.study.inserting import insert, prediction_points
 from bnode_nlme.study.records import Records
 from bnode_nlme.study.regimen_rows import Regimens, dose_rows
+from bnode_nlme.study.virtual_changes import covariate_steps
 
 if TYPE_CHECKING:
     from bnode_nlme.study.study import Study
@@ -88,11 +89,14 @@ def virtual_points(
 
 
 def virtual_covariates(
-    covariates: Mapping[str, ArrayLike], n_subjects: int
+    covariates: Mapping[str, ArrayLike | Mapping[float, ArrayLike]], n_subjects: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Covariates over the subjects, shape (S,) each."""
+    """Covariates over the subjects, shape (S,) each; of those that change, the earliest value."""
     result = {}
     for name, given in covariates.items():
+        if isinstance(given, Mapping):
+            result[name] = covariate_steps(name, given, n_subjects)[1][0]
+            continue
         values = np.asarray(given, dtype=np.float64)
         if values.shape not in ((), (n_subjects,)) or not np.all(np.isfinite(values)):
             raise ValueError(

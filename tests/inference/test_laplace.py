@@ -15,9 +15,9 @@ from bnode_nlme.inference import fit
 from bnode_nlme.inference.flat_model import flat_model
 from bnode_nlme.inference.laplace import objective
 from bnode_nlme.inference.laplace.individual_terms import individual_terms
-from bnode_nlme.inference.laplace.laplace import _covariance
-from bnode_nlme.inference.laplace.marginal import Marginal
-from bnode_nlme.inference.laplace.modes import ModeError
+from bnode_nlme.inference.laplace.laplace import _covariance, _drawn
+from bnode_nlme.inference.laplace.marginal import Marginal, log_determinants
+from bnode_nlme.inference.laplace.modes import ModeError, Modes, find_modes
 from bnode_nlme.inference.lbfgs import minimise
 from tests.distributions.problems import (
     DOSE,
@@ -223,15 +223,58 @@ class QuadraticGoal:
 
 def test_modes_that_are_not_found_beside_the_optimum_are_no_zero_gradients() -> None:
     near: Any = QuadraticGoal(np.inf, 1e-3)
-    covariance, repaired = _covariance(near, np.zeros(2))
+    covariance, repaired = _covariance(near, np.zeros(2), ["a", "b"])
     np.testing.assert_allclose(covariance, np.linalg.inv(PRECISION), rtol=1e-8)
     assert not repaired
     nowhere: Any = QuadraticGoal(np.inf, 1e-6)
-    with pytest.warns(UserWarning, match=r"not found for 1 of 2 .*number \[1\]"):
-        covariance, repaired = _covariance(nowhere, np.zeros(2))
+    with pytest.warns(
+        UserWarning, match=r"not found for 1 of 2 .*\(b; steps of 0\.005 and 0\.0005"
+    ):
+        covariance, repaired = _covariance(nowhere, np.zeros(2), ["a", "b"])
     assert repaired
     assert covariance[0, 0] == pytest.approx(1.0 / PRECISION[0, 0])
     assert covariance[1, 1] > 1e4
+
+
+class HeldMarginal(Marginal):
+    """Modes are not found beside the first population parameter, m."""
+
+    def shifted(self, modes: Modes, index: int, step: float) -> Modes:
+        if index == self.terms.population[0]:
+            raise ModeError("not found")
+        return super().shifted(modes, index, step)
+
+
+def test_modes_that_are_not_found_when_drawing_lose_no_optimum() -> None:
+    flat = flat_model(linear_mixed(omega=None))
+    terms = individual_terms(flat, None)
+    omega = 0.6
+    x = flat.vector({"m": 1.0, "omega_log__": np.log(omega), "z": np.zeros(5)})
+    exact, held = Marginal(terms, "focei"), HeldMarginal(terms, "focei")
+    modes = exact.modes(x)
+    covariance = np.diag([0.04, 0.01])
+    drawn, _ = _drawn(exact, modes, covariance, 50, np.random.default_rng(3))
+    with pytest.warns(
+        UserWarning, match=r"\(steps of 0\.001 .*not found for 1 of 2 .*\(m\); the opt"
+    ):
+        kept, _ = _drawn(held, modes, covariance, 50, np.random.default_rng(3))
+    np.testing.assert_array_equal(kept[:, terms.population], drawn[:, terms.population])
+    # Without the slope of z in m, which is known here, all else the same.
+    slope = -REPEATS * omega / (REPEATS * omega**2 + SIGMA**2)
+    shift = slope * (kept[:, flat.slices["m"]] - 1.0)
+    z = flat.slices["z"]
+    np.testing.assert_allclose(drawn[:, z] - kept[:, z], np.tile(shift, 5), atol=1e-5)
+
+
+def test_errors_of_modes_name_the_subjects_by_their_ids() -> None:
+    flat = flat_model(linear_mixed(omega=None))
+    terms = individual_terms(flat, None)
+    x = np.zeros(flat.size)
+    x[terms.blocks[2]] = x[terms.blocks[4]] = np.nan
+    with pytest.raises(ModeError, match=r"of 2 of 5 subjects is not finite: of 3, 5\."):
+        find_modes(terms, x, "focei")
+    with pytest.raises(ModeError, match="at the mode of subject Ann is not positive definite"):
+        log_determinants([np.eye(1), -np.eye(1)], ["Bob", "Ann"])
 
 
 @pytest.mark.parametrize("method", ["laplace", "map"])

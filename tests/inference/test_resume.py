@@ -149,6 +149,46 @@ def _killed(*_: object) -> None:
     raise InterruptedError("killed")
 
 
+def _killed_at(place: int) -> Any:
+    """A `replace_by` that is killed before its first or second rename, or before it clears up."""
+    count, real = 0, os.rename
+
+    def rename(*names: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > place:
+            raise InterruptedError("killed")
+        real(*names)
+
+    def replaced(run: RunFolder, finished: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("bnode_nlme.inference.run_folder.os.rename", rename)
+            patch.setattr("bnode_nlme.inference.run_folder.shutil.rmtree", _killed)
+            replace_by(run, finished)
+
+    replace_by = RunFolder.replace_by
+    return replaced
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_run_killed_while_the_fit_takes_its_place_ends_with_the_same_draws(
+    tmp_path: Path, place: int
+) -> None:
+    path = tmp_path / "run.zarr"
+    options: dict[str, Any] = {"draws": 10, "tune": 10}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "replace_by", _killed_at(place))
+        with pytest.raises(InterruptedError, match="killed"):
+            small(path, **options)
+    beside = {0: {"run.zarr", ".run.finished.zarr"}, 1: {".run.zarr.draws", ".run.finished.zarr"}}
+    left = {entry.name for entry in tmp_path.iterdir()}
+    assert left == beside.get(place, {"run.zarr", ".run.zarr.draws"})
+    resumed = small(path, resume=True, **options)
+    np.testing.assert_array_equal(resumed.posterior["z"], small(**options).posterior["z"])
+    np.testing.assert_array_equal(load_fit(path).posterior["z"], resumed.posterior["z"])
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.zarr"]
+
+
 def test_another_model_or_other_settings_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.zarr"
     with pytest.MonkeyPatch.context() as patch:

@@ -10,7 +10,7 @@ import bnode_nlme as bn
 from bnode_nlme.engine.status import SolveStatus
 from bnode_nlme.inference.flat_model import flat_model
 from bnode_nlme.inference.start_failure import failures_at
-from bnode_nlme.inference.starting_values import StartError, find_start, solves
+from bnode_nlme.inference.starting_values import StartError, StartSearch, find_start, solves
 from tests.distributions.problems import (
     blow_up,
     bolus_study,
@@ -38,6 +38,27 @@ def test_a_model_whose_own_start_fails_starts_all_the_same() -> None:
     assert all(solves(flat, point) for point in start.points)
     # y(0.5) = 1.3 and y(1) = 2 are both close to a = 1/2.
     np.testing.assert_allclose(start.typical, 0.49, atol=0.03)
+
+
+def test_a_search_finds_what_find_start_finds_and_compiles_nothing_more() -> None:
+    """Centred effects too, of which a mode with all terms would run away."""
+    for centred in (False, True):
+        flat = flat_model(linear_mixed(omega=None, centred=centred))
+        wanted = find_start(flat, 2, np.random.default_rng(5))
+        search = StartSearch(flat)
+        with pytest.MonkeyPatch.context() as patch:
+            module = "bnode_nlme.inference.starting_values"
+            patch.setattr(f"{module}.make_initial_point_fn", not_again)
+            patch.setattr(f"{module}.are_centred", not_again)
+            for _ in range(2):
+                found = search.find(2, np.random.default_rng(5))
+                np.testing.assert_array_equal(found.points, wanted.points)
+                np.testing.assert_array_equal(found.typical, wanted.typical)
+        np.testing.assert_allclose(wanted.typical[flat.slices["m"]], DATA.mean(), rtol=0.02)
+
+
+def not_again(*_: object, **__: object) -> None:
+    raise AssertionError("made anew")
 
 
 def two_lengths() -> bn.Study:

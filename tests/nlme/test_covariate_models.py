@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -168,5 +170,30 @@ def test_a_covariate_that_varies_is_refused_with_the_cure():
     varying = WEIGHTS[study.records.subject].copy()
     varying[3] += 1.0
     nlme = bolus_nlme(bn.Individual(4.0, covariates=[bn.Power("WT", 70.0)]))
-    with pytest.raises(ValueError, match=r"varies within a subject.*c\.WT in rhs"):
-        nlme.build(replace(study, varying={"WT": varying}))
+    changing = replace(study, varying={"WT": varying})
+    with pytest.raises(ValueError, match=r"varies within a subject.*To follow .*") as refusal:
+        nlme.build(changing)
+    # Both ways round it are written out, and work as they stand.
+    formula = re.search(r"outputs (p\.CL .*) for p\.CL,", str(refusal.value))
+    declared = re.search(r"'b': (bn\..*'normal'\))\}", str(refusal.value))
+    baseline = re.search(r"(dataclasses\.replace\(.*\))\.$", str(refusal.value))
+    assert formula is not None
+    assert declared is not None
+    assert baseline is not None
+    known = {"bn": bn, "dataclasses": dataclasses, "study": changing}
+    first = eval(baseline[1], known)
+    np.testing.assert_array_equal(first.covariates["WT"], WEIGHTS)
+    assert "CL_WT" in nlme.build(first).named_vars
+    clearance = eval(f"lambda p, c: {formula[1]}")
+    system = bn.System(
+        states=("central",),
+        parameters=("CL", "V", "b"),
+        covariates=("WT",),
+        rhs=lambda t, y, p, nn, c: {"central": -clearance(p, c) / p.V * y.central},
+        outputs={"cp": lambda t, y, p, nn, c: y.central / p.V},
+    )
+    own = dict(nlme.individual) | {
+        "CL": bn.Individual(4.0, effect=False),
+        "b": eval(declared[1], known),
+    }
+    assert "b_pop" in bn.NLME(system, own, error=bn.Additive(0.3)).build(changing).named_vars

@@ -14,18 +14,14 @@ from numpy.typing import NDArray
 from bnode_nlme.diagnostics.calibration.replaceable import replaceable
 from bnode_nlme.inference.advi import ADVISettings, advi
 from bnode_nlme.inference.flat_model import FlatModel, Vector, flat_model
-from bnode_nlme.inference.lbfgs import minimise
 from bnode_nlme.inference.nuts import NUTSSettings
 from bnode_nlme.inference.pathfinder import PathfinderSettings, pathfinder
-from bnode_nlme.inference.random_effects import effect_variables
-from bnode_nlme.inference.starting_values import JITTER, find_start
+from bnode_nlme.inference.starting_values import StartSearch
 from bnode_nlme.inference.variational_check import ApproximationWarning
 
 Method = Literal["nuts", "pathfinder", "advi"]
 Settings = NUTSSettings | PathfinderSettings | ADVISettings
 Data = Mapping[str, NDArray[np.float64]]
-
-_STEPS, _HALVINGS = 30, 8
 
 
 class PosteriorDraws(Protocol):
@@ -86,10 +82,7 @@ class FittedModel:
         self.places, self._put = replaced.places, replaced.put
         self.flat: FlatModel = flat_model(replaced.model)
         self._settings = settings
-        self._moving = np.ones(self.flat.size, dtype=bool)
-        for name in effect_variables(self.flat.model):
-            self._moving[self.flat.slices[name]] = False
-        self._initial = self.flat.vector(self.flat.model.initial_point())
+        self._search = StartSearch(self.flat)
         self._compiled: Any = None
         if isinstance(settings, NUTSSettings):
             # As late as this, because it is needed for this method only.
@@ -136,34 +129,4 @@ class FittedModel:
         return _Finished(drawn.positions[0], {})
 
     def _start(self, rng: np.random.Generator) -> Vector:
-        """A start as `find_start` finds it, without compiling anything anew."""
-        if not self._solves(self._initial):
-            return np.asarray(find_start(self.flat, 1, rng).points[0])
-        typical = self._typical()
-        if not self._solves(typical):
-            typical = self._initial
-        width = JITTER
-        for _ in range(_HALVINGS):
-            point: Vector = typical + width * rng.uniform(-1.0, 1.0, size=typical.size)
-            if self._solves(point):
-                return point
-            width *= 0.5
-        return typical
-
-    def _solves(self, x: Vector) -> bool:
-        """Whether the density and its gradient are finite: neither is where a solve fails."""
-        value, gradient = self.flat.logp_and_gradient(x)
-        return bool(np.isfinite(value) and np.isfinite(gradient).all())
-
-    def _typical(self) -> Vector:
-        """Mode of the typical values, standardised random effects at zero."""
-        x = self._initial.copy()
-
-        def function(part: Vector) -> tuple[float, Vector]:
-            x[self._moving] = part
-            value, gradient = self.flat.logp_and_gradient(x)
-            return -value, -gradient[self._moving]
-
-        start = self._initial[self._moving]
-        x[self._moving] = minimise(function, start, max_iterations=_STEPS, relative=1e-6).x
-        return x
+        return np.asarray(self._search.find(1, rng).points[0])

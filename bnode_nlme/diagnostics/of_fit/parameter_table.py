@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
+import xarray as xr
 
 from bnode_nlme.diagnostics.of_fit.effect_levels import LEVELS, effect_levels
 from bnode_nlme.diagnostics.of_fit.shrinkage import shrinkage
@@ -14,6 +15,7 @@ from bnode_nlme.distributions.continuous import Continuous
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.nlme.individual_values import coefficient_name, population_name
 from bnode_nlme.nlme.nlme import NLME
+from bnode_nlme.nlme.units import variable_units
 from bnode_nlme.results.population_draws import declaration_of
 
 _DISTRIBUTIONS: Mapping[str, EffectDistribution] = {
@@ -33,7 +35,8 @@ def parameter_table(
     fit
         Of a `bn.NLME`.
     units
-        By the name of a row, such as ``{"CL_pop": "L/h"}``.
+        By the name of a row, such as ``{"CL_pop": "L/h"}``; where nothing is said, those of
+        ``bn.NLME(..., units=...)``.
     mass
         Probability of the intervals.
 
@@ -56,7 +59,7 @@ def parameter_table(
         posterior,
         distributions=_distributions(nlme),
         shrinkage=_shrinkage(fit, nlme),
-        units=units,
+        units=_units(nlme, posterior, roles) | dict(units or {}),
         mass=mass,
         **roles,
     )
@@ -82,6 +85,13 @@ def _roles(nlme: NLME) -> dict[str, list[str]]:
         ],
         "others": coefficients,
     }
+
+
+def _units(nlme: NLME, posterior: xr.Dataset, roles: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """By row, as the declaration says."""
+    rows = [name for names in roles.values() for name in names if posterior[name].ndim == 2]
+    declared = variable_units(nlme)
+    return {name: declared[name] for name in rows if name in declared}
 
 
 def _distributions(nlme: NLME) -> dict[str, EffectDistribution]:

@@ -53,6 +53,12 @@ class IndividualTerms:
         return len(self.blocks)
 
     @property
+    def subject_labels(self) -> tuple[str, ...]:
+        """IDs of the subjects; their numbers, from 0, where the model does not hold them."""
+        labels = self.flat.model.coords.get(SUBJECT)
+        return tuple(map(str, range(self.n_subjects) if labels is None else labels))
+
+    @property
     def n_effects(self) -> int:
         """The most random effects that a subject has, its occasions' included."""
         return max(len(block) for block in self.blocks)

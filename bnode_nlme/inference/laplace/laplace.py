@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +67,9 @@ def laplace(
     -----
     UserWarning
         Where the curvature of the marginal is not positive definite, or cannot be had because modes
-        are not found beside the optimum: some direction is not
-        determined, and its standard deviation is that of the floor. Where the gradient is not
-        within the tolerance.
+        are not found beside the optimum: some direction is not determined, and its standard
+        deviation is that of the floor. Where modes are not found so near to it that their slope
+        cannot be had: it is taken for 0. Where the gradient is not within the tolerance.
     """
     terms = individual_terms(flat, study)
     marginal = Marginal(terms, chosen_form(terms, settings.form))
@@ -83,7 +83,8 @@ def laplace(
     )
     warn_unless_converged("laplace", found, settings.tolerance)
     modes = goal.at(found.x)
-    covariance, repaired = _covariance(goal, found.x)
+    names = [flat.labels[place] for place in terms.population]
+    covariance, repaired = _covariance(goal, found.x, names)
     positions, log_proposal = _drawn(marginal, modes, covariance, draws, rng)
     target = np.array([flat.logp_and_gradient(x)[0] for x in positions])
     attributes = {
@@ -154,7 +155,9 @@ class _Goal:
         return value, gradient
 
 
-def _covariance(goal: _Goal, population: Vector) -> tuple[NDArray[np.float64], bool]:
+def _covariance(
+    goal: _Goal, population: Vector, names: Sequence[str]
+) -> tuple[NDArray[np.float64], bool]:
     """Twice the inverse Hessian of the objective, by central differences of its gradient."""
     size = population.size
     hessian = np.empty((size, size))
@@ -170,8 +173,10 @@ def _covariance(goal: _Goal, population: Vector) -> tuple[NDArray[np.float64], b
     if lost:
         warnings.warn(
             f"laplace: beside the optimum, the modes of the random effects are not found for "
-            f"{len(lost)} of {size} population parameters (number {lost} on the unconstrained "
-            "scale); their curvature is unknown, and draws of them mean nothing.",
+            f"{len(lost)} of {size} population parameters "
+            f"({', '.join(names[place] for place in lost)}; steps of "
+            f"{' and '.join(map(str, _HESSIAN_STEPS))} on the unconstrained scale); their curvature "
+            "is unknown, and draws of them mean nothing.",
             stacklevel=4,
         )
     values, vectors = np.linalg.eigh(0.25 * (hessian + hessian.T))
@@ -216,8 +221,13 @@ def _drawn(
     positions[:, terms.population] += moved
     logarithms = [symmetric_log(matrix) for matrix in modes.curvature]
     changes = [np.zeros((draws, *matrix.shape)) for matrix in modes.curvature]
+    held = []
     for place, index in enumerate(terms.population):
-        ahead, behind = (marginal.shifted(modes, index, sign * _STEP) for sign in (1.0, -1.0))
+        try:
+            ahead, behind = (marginal.shifted(modes, index, sign * _STEP) for sign in (1.0, -1.0))
+        except ModeError:
+            held.append(terms.flat.labels[index])
+            continue
         slope = (ahead.x - behind.x) / (2.0 * _STEP)
         slope[terms.population] = 0.0
         positions += moved[:, place, None] * slope
@@ -225,6 +235,14 @@ def _drawn(
             rise = (symmetric_log(one) - symmetric_log(other)) / (2.0 * _STEP)
             if np.isfinite(rise).all():
                 change += moved[:, place, None, None] * rise
+    if held:
+        warnings.warn(
+            f"laplace: beside the optimum (steps of {_STEP} on the unconstrained scale), the modes "
+            f"of the random effects are not found for {len(held)} of {len(covariance)} population "
+            f"parameters ({', '.join(held)}); the optimum stands, but random effects and individual "
+            "parameters of the draws do not move with them.",
+            stacklevel=4,
+        )
     for block, logarithm, change in zip(terms.blocks, logarithms, changes, strict=True):
         # To first order as well, but no further: a wide population would make it anything.
         size = np.linalg.norm(change, axis=(1, 2), keepdims=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ class Marginal:
         return (
             -2.0 * modes.joint
             - (sizes + self.terms.normal_counts) * np.log(2.0 * np.pi)
-            + log_determinants(modes.curvature)
+            + self._log_determinants(modes)
         )
 
     def modes(self, x: Vector, near: Modes | None = None) -> Modes:
@@ -63,7 +64,7 @@ class Marginal:
         result = -2.0 * modes.gradient[population]
         for place, index in enumerate(population):
             ends = [
-                float(log_determinants(self.shifted(modes, index, sign * _STEP).curvature).sum())
+                float(self._log_determinants(self.shifted(modes, index, sign * _STEP)).sum())
                 for sign in (1.0, -1.0)
             ]
             result[place] += (ends[0] - ends[1]) / (2.0 * _STEP)
@@ -75,9 +76,12 @@ class Marginal:
         x[index] += step
         return self.modes(x, near=modes)
 
+    def _log_determinants(self, modes: Modes) -> NDArray[np.float64]:
+        return log_determinants(modes.curvature, self.terms.subject_labels)
 
-def log_determinants(matrices: Matrices) -> NDArray[np.float64]:
-    """Log-determinants of positive definite matrices.
+
+def log_determinants(matrices: Matrices, labels: Sequence[str]) -> NDArray[np.float64]:
+    """Log-determinants of positive definite matrices, one of each subject.
 
     Raises
     ------
@@ -89,6 +93,6 @@ def log_determinants(matrices: Matrices) -> NDArray[np.float64]:
         sign, result[place] = np.linalg.slogdet(matrix)
         if not (sign > 0.0 and np.isfinite(result[place])):
             raise ModeError(
-                f"The curvature at the mode of subject number {place} is not positive definite."
+                f"The curvature at the mode of subject {labels[place]} is not positive definite."
             )
     return result

@@ -91,8 +91,11 @@ def find_modes(
     x = x.copy()
     joint, gradient = terms.joint(x)
     if not np.all(np.isfinite(joint)):
-        failed = np.flatnonzero(~np.isfinite(joint)).tolist()
-        raise ModeError(f"The log-density of subjects number {failed} is not finite.")
+        failed = [terms.subject_labels[place] for place in np.flatnonzero(~np.isfinite(joint))]
+        raise ModeError(
+            f"The log-density of {len(failed)} of {terms.n_subjects} subjects is not finite: of "
+            f"{', '.join(failed[:10])}."
+        )
     matrices = scaling
     before = np.inf
     worst, place = np.inf, 0
@@ -116,7 +119,7 @@ def find_modes(
         before = worst
     raise ModeError(
         f"The modes of the random effects did not converge in {_ITERATIONS} steps; the largest "
-        f"expected gain in log-density is {worst:.3g}, of subject number {place}."
+        f"expected gain in log-density is {worst:.3g}, of subject {terms.subject_labels[place]}."
     )
 
 
