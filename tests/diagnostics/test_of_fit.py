@@ -13,6 +13,7 @@ from scipy import stats
 
 import bnode_nlme as bn
 from bnode_nlme.diagnostics import elpd_subjects, eta_shrinkage
+from bnode_nlme.diagnostics.of_fit.quantification_limits import limits_of_quantification
 from bnode_nlme.inference import Fit
 from tests.results.linear_model import exact, line_fit, line_nlme, line_population, line_study
 from tests.results.made_fits import theophylline_fit
@@ -334,6 +335,33 @@ def test_prior_posterior_compares_what_the_model_declares(fit):
     assert shrunk == pytest.approx(1 - 0.25 / 9, abs=0.01)
 
 
+def test_a_coefficient_whose_name_ends_like_a_logarithm_is_compared(lines):
+    nlme = bn.NLME(
+        line_nlme().system,
+        {
+            "base": bn.Individual(bn.Normal(10.0, 3.0), distribution="normal", effect=False),
+            "slope": bn.Individual(
+                bn.Normal(1.0, 1.0),
+                distribution="normal",
+                covariates=[bn.Linear("WT_log", bn.Normal(0.0, 1.0))],
+            ),
+        },
+        error=bn.Additive(bn.HalfNormal(1.0)),
+    )
+    study = line_study(lines)
+    weight = np.linspace(-1.0, 1.0, study.n_subjects)
+    study = replace(study, covariates={"WT_log": weight})
+    posterior = line_fit(study).posterior[["base_pop", "slope_pop", "y_sigma"]]
+    drawn = 0.1 * np.random.default_rng(2).standard_normal(posterior["y_sigma"].shape)
+    tree = xr.DataTree.from_dict(
+        {"posterior": posterior.assign(slope_WT_log=(("chain", "draw"), drawn))}
+    )
+    tree.attrs = {"method": "nuts"}
+    table = bn.prior_posterior(Fit(tree, study, nlme, None), draws=1500)
+    contraction = float(table["slope_WT_log"].sel(measure="contraction"))
+    assert contraction == pytest.approx(0.99, abs=0.01)
+
+
 def test_loaded_without_what_is_needed(fit):
     with pytest.raises(ValueError, match="stored without its study"):
         bn.vpc(replace(fit, study=None))
@@ -365,6 +393,19 @@ def below_limits(lines, limits) -> bn.Study:
     )
 
 
+def test_every_measurement_has_its_own_limit():
+    value = np.array([2.0, 5.0, 1.0, 9.0, 4.0, 0.5, 3.0, 0.8])
+    censoring = np.array([1, 0, 1, 0, 0, 0, 0, 0])
+    subject = np.array([0, 0, 0, 0, 1, 1, 0, 0])
+    time = np.array([0.0, 1.0, 8.0, 9.0, 0.0, 1.0, 2.0, 1.5])
+    found = limits_of_quantification("vpc", "lloq", None, value, censoring, subject, time)
+    # Nearest in time of the subject; of subject 1 the least strict; no measured value lies below.
+    np.testing.assert_array_equal(found, [2.0, 2.0, 1.0, 1.0, 1.0, np.nan, 2.0, np.nan])
+    mirrored = limits_of_quantification("vpc", "uloq", None, -value, -censoring, subject, time)
+    np.testing.assert_array_equal(mirrored, -np.asarray(found))
+    assert limits_of_quantification("vpc", "uloq", None, value, censoring, subject, time) is None
+
+
 def test_censored_measurements_are_compared_as_censored(lines):
     nlme = bn.NLME(
         line_nlme().system,
@@ -386,8 +427,23 @@ def test_censored_measurements_are_compared_as_censored(lines):
     np.testing.assert_array_equal(np.isnan(residuals), censored[measured])
     assert np.isfinite(bn.npde(fit, replicates=1000, calibrate=0)["npde"]).all()
     several = replace(fit, study=below_limits(lines, lambda s: 11.0 + s % 2))
-    with pytest.raises(ValueError, match=r"have 2 limits \(11, 12\).*Give lloq="):
-        bn.vpc(several)
+    found = bn.vpc(several, replicates=300)
+    assert found.attrs["lloq"] == [11.0, 12.0]
+    # A subject's rows have that subject's limit, whether censored or measured.
+    own = np.array([y < 11.0 + (s - 1) % 2 for s, ys in lines.items() for y in ys.values()])
+    share = own.reshape(-1, len(TIMES)).mean(axis=0)
+    np.testing.assert_allclose(found["observed_below"].to_numpy()[0], share)
+    low, _, high = found["simulated_below"].transpose("quantile", "stratum", "bin").to_numpy()
+    assert np.all((low[0] <= share) & (share <= high[0]))
+    assert len([line for line in bn.plot_vpc(found).axes[0].lines if line.get_linestyle() == ":"]) == 2
+    each = np.repeat(11.0 + np.arange(len(lines)) % 2, len(TIMES))
+    given = bn.vpc(several, replicates=20, lloq=each)
+    np.testing.assert_allclose(given["observed_below"].to_numpy()[0], share)
+    for too_low in (11.0, np.where(each == 12.0, 11.5, each)):
+        with pytest.raises(ValueError, match=r"vpc: lloq= lies below the limit of \d+ censored"):
+            bn.vpc(several, lloq=too_low)
+    with pytest.raises(ValueError, match=r"one for each of the 120 measurements; found shape \(3,\)"):
+        bn.npde(several, lloq=[1.0, 2.0, 3.0])
     # Residuals are compared with no replicates: any number of limits will do.
     table = bn.goodness_of_fit(several, draws=20)
     assert table.attrs["limits"] == [11.0, 12.0]

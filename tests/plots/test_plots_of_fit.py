@@ -40,7 +40,7 @@ def test_vpc_of_a_fit_is_that_of_its_numbers(fit):
 
 
 def test_npde_and_goodness_of_fit_of_a_fit(fit):
-    figure = bn.plot_npde(bn.npde(fit, parameters="mean", replicates=400, calibrate=20))
+    figure = bn.plot_npde(bn.npde(fit, parameters="mean", replicates=400, calibrate=100))
     assert "global  p =" in figure.axes[0].texts[0].get_text()
     assert figure.axes[3].get_xlabel() == "prediction, cp"
     figure = bn.plot_goodness_of_fit(fit, draws=20)

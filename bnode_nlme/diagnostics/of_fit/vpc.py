@@ -37,8 +37,8 @@ def vpc(
     binning: Binning = "auto",
     bins: int | None = None,
     edges: ArrayLike | None = None,
-    lloq: float | None = None,
-    uloq: float | None = None,
+    lloq: ArrayLike | None = None,
+    uloq: ArrayLike | None = None,
     lower_bound: float = 0.0,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -65,15 +65,19 @@ def vpc(
         A covariate of the study, or a label of each subject.
     percentiles, mass, binning, bins, edges, lower_bound
         As for `bnode_nlme.diagnostics.vpc.vpc`.
-    lloq, uloq
-        Limits of quantification; by default those of the censored measurements.
+    lloq, uloq : float or array_like (measurements of the output,), optional
+        Limits of quantification. By default a censored measurement has its own, another one that of
+        its subject's censored measurement nearest in time, and where the subject has none the least
+        strict one of the output; a measured value beyond that keeps its rank by the strictest limit
+        that it satisfies, or none.
     seed
         Of the data sets.
 
     Returns
     -------
     xarray.Dataset
-        As `bnode_nlme.diagnostics.vpc.vpc` gives it; `bn.plot_vpc` draws it.
+        As `bnode_nlme.diagnostics.vpc.vpc` gives it; `bn.plot_vpc` draws it. The attribute ``lloq``
+        holds the lower limit, or a list where there are several.
 
     Raises
     ------
@@ -116,7 +120,8 @@ def vpc(
     )
     table.attrs |= {"output": rows.output, "against": against, "parameters": parameters}
     if rows.lloq is not None:
-        table.attrs["lloq"] = float(rows.lloq[0])
+        limits = np.unique(rows.lloq[~np.isnan(rows.lloq)])
+        table.attrs["lloq"] = float(limits[0]) if limits.size == 1 else limits.tolist()
     return table
 
 
