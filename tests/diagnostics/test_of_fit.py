@@ -343,7 +343,7 @@ def test_a_coefficient_whose_name_ends_like_a_logarithm_is_compared(lines):
             "slope": bn.Individual(
                 bn.Normal(1.0, 1.0),
                 distribution="normal",
-                covariates=[bn.Linear("WT_log", bn.Normal(0.0, 1.0))],
+                covariates=[bn.Linear("WT_log", 0.0, bn.Normal(0.0, 1.0))],
             ),
         },
         error=bn.Additive(bn.HalfNormal(1.0)),
@@ -435,14 +435,18 @@ def test_censored_measurements_are_compared_as_censored(lines):
     np.testing.assert_allclose(found["observed_below"].to_numpy()[0], share)
     low, _, high = found["simulated_below"].transpose("quantile", "stratum", "bin").to_numpy()
     assert np.all((low[0] <= share) & (share <= high[0]))
-    assert len([line for line in bn.plot_vpc(found).axes[0].lines if line.get_linestyle() == ":"]) == 2
+    assert (
+        len([line for line in bn.plot_vpc(found).axes[0].lines if line.get_linestyle() == ":"]) == 2
+    )
     each = np.repeat(11.0 + np.arange(len(lines)) % 2, len(TIMES))
     given = bn.vpc(several, replicates=20, lloq=each)
     np.testing.assert_allclose(given["observed_below"].to_numpy()[0], share)
     for too_low in (11.0, np.where(each == 12.0, 11.5, each)):
         with pytest.raises(ValueError, match=r"vpc: lloq= lies below the limit of \d+ censored"):
             bn.vpc(several, lloq=too_low)
-    with pytest.raises(ValueError, match=r"one for each of the 120 measurements; found shape \(3,\)"):
+    with pytest.raises(
+        ValueError, match=r"one for each of the 120 measurements; found shape \(3,\)"
+    ):
         bn.npde(several, lloq=[1.0, 2.0, 3.0])
     # Residuals are compared with no replicates: any number of limits will do.
     table = bn.goodness_of_fit(several, draws=20)

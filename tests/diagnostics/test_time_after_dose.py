@@ -56,7 +56,9 @@ def test_an_additional_dose_acts_before_the_rows_of_its_time() -> None:
 
 
 def table_of(**columns: Any) -> MeasuredOutput:
-    table = pd.DataFrame({"ID": 1, "AMT": 0.0, "DV": np.nan, "ADDL": 0, "II": 0.0, "SS": 0} | columns)
+    table = pd.DataFrame(
+        {"ID": 1, "AMT": 0.0, "DV": np.nan, "ADDL": 0, "II": 0.0, "SS": 0} | columns
+    )
     seen = table["EVID"] == 0
     table.loc[seen, "DV"] = 1.0
     return of_table(table)
@@ -97,10 +99,10 @@ def test_a_dose_forever_costs_no_more_than_one() -> None:
 
 def test_the_solver_gives_a_dose_when_this_says_so() -> None:
     amount = bn.System(
-        states=("total",),
+        states=("given",),
         parameters=("k",),
-        rhs=lambda t, y, p, nn, c: {"total": 0.0 * p.k},
-        outputs={"total": lambda t, y, p, nn, c: y.total},
+        rhs=lambda t, y, p, nn, c: {"given": 0.0 * p.k},
+        outputs={"total": lambda t, y, p, nn, c: y.given},
     )
     rng = np.random.default_rng(3)
     times = np.sort(rng.uniform(0.0, 60.0, 40))
