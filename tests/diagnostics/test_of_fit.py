@@ -13,8 +13,11 @@ from scipy import stats
 
 import bnode_nlme as bn
 from bnode_nlme.diagnostics import elpd_subjects, eta_shrinkage
+from bnode_nlme.diagnostics.of_fit import integrated_likelihood as integration
+from bnode_nlme.diagnostics.of_fit.loo import _left_out_subjects
 from bnode_nlme.diagnostics.of_fit.quantification_limits import limits_of_quantification
 from bnode_nlme.inference import Fit
+from bnode_nlme.results.population_draws import population_draws
 from tests.results.linear_model import exact, line_fit, line_nlme, line_population, line_study
 from tests.results.made_fits import theophylline_fit
 
@@ -270,6 +273,42 @@ def test_loo_by_subject_integrates_random_effects_out(fit, lines):
     )
     assert found.elpd == pytest.approx(wanted.elpd, abs=0.15)
     np.testing.assert_allclose(found.elpd_i, wanted.elpd_i, atol=0.08)
+    misses = (found.elpd_i - wanted.elpd_i) / found.elpd_i["integration_error"]
+    assert np.abs(misses).max() < 4.0
+    assert 0.001 < float(found.elpd_i["integration_error"].max()) < 0.1
+
+
+def test_integrals_over_random_effects_are_made_precise(fit, lines, monkeypatch):
+    small = fit.study.select(subjects=[1, 2, 3])
+    indices = np.arange(0, 300, 10)
+    values = population_draws(fit, indices)
+    density = np.stack([exact(fit, lines[s]).log_evidence[indices] for s in (1, 2, 3)], axis=-1)
+    monkeypatch.setattr(integration, "_PRECISE", 0.03)
+    found = integration.integrated_likelihood(fit.nlme, small, values, (2, 15), 0, "loo")
+    assert (found["points"] > 40).all()
+    error = found["error"].to_numpy().reshape(30, 3)
+    assert (np.sqrt((error**2).mean(axis=0)) <= 0.03).all()
+    misses = (found["log_likelihood"].to_numpy().reshape(30, 3) - density) / error
+    assert np.sqrt((misses**2).mean()) == pytest.approx(1.0, abs=0.3)
+    monkeypatch.setattr(integration, "_MOST", 40)
+    with pytest.warns(UserWarning, match=r"3 subjects \(1, 2, 3\) has .* 3% after 40 points"):
+        integration.integrated_likelihood(fit.nlme, small, values, (2, 15), 0, "loo")
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_few_points_do_not_make_left_out_subjects_less_probable():
+    rng = np.random.default_rng(3)
+    dims = ("chain", "draw", "subject")
+    # Estimates of one likelihood of 1 with a relative error of 0.3, that of 40 points of spread.
+    weights = rng.gamma(1.0 / (0.3**2 * 40), 0.3**2 * 40, size=(4, 500, 50, 40))
+    estimate = weights.mean(axis=-1)
+    error = weights.std(axis=-1, ddof=1) / estimate / np.sqrt(40)
+    table = xr.Dataset({"log_likelihood": (dims, np.log(estimate)), "error": (dims, error)})
+    table = table.assign_coords(subject=np.arange(50))
+    plain = float(elpd_subjects(table["log_likelihood"]).elpd) / 50
+    corrected = float(_left_out_subjects(table).elpd) / 50
+    assert plain < -0.07
+    assert abs(corrected) < 0.25 * abs(plain)
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
