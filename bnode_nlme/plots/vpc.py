@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from bnode_nlme.diagnostics.of_fit.vpc import vpc
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
+from bnode_nlme.plots.category_vpc import plot_category_vpc
 from bnode_nlme.plots.given_numbers import given_numbers
 from bnode_nlme.plots.log_ticks import log_ticks
 
@@ -49,13 +50,16 @@ def plot_vpc(
         same percentiles over the replicates, the middle one in orange; an end of a band that lies
         below the limit is drawn at it (of several, at the lowest). Below, where the table has
         it, the share below the limit. Ticks along the top: edges of the groups. Percentiles that
-        lie beyond a limit of quantification are left out.
+        lie beyond a limit of quantification are left out. Of an outcome in categories: a row of
+        panels for each, with measured and simulated proportions; of two only the second.
     """
     table = (
         vpc(table, **options)
         if isinstance(table, Fit)
         else given_numbers(table, options, "vpc", xr.Dataset, ("observed", "simulated", "left"))
     )
+    if "category" in table.dims:
+        return plot_category_vpc(table, xlabel=xlabel, ylabel=ylabel)
     if table.attrs.get("corrected"):
         lloq = None  # a limit is another number at each corrected measurement
     elif lloq is None:

@@ -172,6 +172,22 @@ def test_counts_have_npd_and_no_npde(fit):
         bn.plot_npde(table)
 
 
+def test_yes_or_no_is_compared_by_proportions_and_counts_by_percentiles(fit):
+    for error, first in ((bn.Bernoulli("logit"), 0.0), (bn.Poisson(), None)):
+        nlme = bn.NLME(fit.nlme.system, fit.nlme.individual, omega=fit.nlme.omega, error=error)
+        records = fit.study.records
+        value = np.where(np.isnan(records.value), np.nan, (records.value > 14.0) * 1.0)
+        study = replace(fit.study, records=replace(records, value=value))
+        table = bn.vpc(replace(fit, nlme=nlme, study=study), replicates=30)
+        if first is None:
+            assert "percentile" in table.dims
+            continue
+        assert table["category"].to_numpy().tolist() == [0.0, 1.0]
+        np.testing.assert_allclose(table["observed"].sum("category"), 1.0)
+        with pytest.raises(ValueError, match="'y' is in categories"):
+            bn.vpc(replace(fit, nlme=nlme, study=study), replicates=30, corrected=True)
+
+
 def of_method(fit: Fit, method: str, **attributes: float) -> Fit:
     """The same draws, as if another method had made them."""
     tree = fit.data.copy()
