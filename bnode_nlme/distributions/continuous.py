@@ -119,6 +119,7 @@ class Continuous(Family):
         # Whatever the branch that is not taken holds, it is finite, and so is its gradient.
         scale = pt.switch(point, 1.0, scale)
         z = (value - prediction) / scale
+        positive: Any = 0.0
         density = self.noise.log_density(z, *of_noise) - pt.log(scale) - log_jacobian
         if self._truncated:
             positive = self.noise.log_cdf(prediction / scale, *of_noise)
