@@ -11,6 +11,7 @@ from bnode_nlme.diagnostics import format_parameter_table as format_parameter_ta
 from bnode_nlme.diagnostics import sbc as sbc
 from bnode_nlme.diagnostics.of_fit import function_convergence as function_convergence
 from bnode_nlme.diagnostics.of_fit import goodness_of_fit as goodness_of_fit
+from bnode_nlme.diagnostics.of_fit import individual_fits as individual_fits
 from bnode_nlme.diagnostics.of_fit import loo as loo
 from bnode_nlme.diagnostics.of_fit import npde as npde
 from bnode_nlme.diagnostics.of_fit import parameter_table as parameter_table

@@ -16,7 +16,6 @@ from bnode_nlme.diagnostics.elpd import sum_by_subject as sum_by_subject
 from bnode_nlme.diagnostics.function_convergence import (
     function_convergence as function_convergence,
 )
-from bnode_nlme.diagnostics.marginal_likelihood import effect_proposal as effect_proposal
 from bnode_nlme.diagnostics.marginal_likelihood import (
     marginal_log_likelihood as marginal_log_likelihood,
 )

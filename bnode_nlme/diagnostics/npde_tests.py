@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +11,8 @@ from scipy import stats
 
 _SHAPIRO_LIMIT = 5000
 """Up to here the p-value of Shapiro and Wilk's test holds (Royston 1995)."""
+_FEWEST, _FEW = 20, 100
+"""Replicates without which there is no calibrated p-value, and below which it is coarse."""
 
 
 def npde_tests(values: ArrayLike, simulated: ArrayLike | None = None) -> xr.Dataset:
@@ -20,7 +24,9 @@ def npde_tests(values: ArrayLike, simulated: ArrayLike | None = None) -> xr.Data
         `npde` of one output (not `npd`, which are correlated within a subject); NaN is left out.
     simulated : array_like (R, N), optional
         `npde` of replicates (the variable `simulated` of what `npde(..., calibrate=R)` returns).
-        With them, p-values are ranks among theirs and hold for any model.
+        With them, p-values are ranks among theirs and hold for any model. NaN where a solve
+        failed: a replicate is tested by the values it has left, and left out where these are fewer
+        than half.
 
     Returns
     -------
@@ -30,13 +36,19 @@ def npde_tests(values: ArrayLike, simulated: ArrayLike | None = None) -> xr.Data
         values, where its p-value no longer holds, D'Agostino and Pearson's) and "global" (three
         times the smallest of the three, at most 1: Bonferroni). With `simulated`, `calibrated` over
         `test`: the share of replicates with as small a p-value, the measurements counted among
-        them. `mean`, `mean_error`, `variance`, `variance_error` (standard errors under
+        them (NaN where fewer than 20 replicates can be used), and `calibrated_from`, how many
+        these are. `mean`, `mean_error`, `variance`, `variance_error` (standard errors under
         normality), `skewness`, `kurtosis` (excess, 0 for a normal) and `count`.
 
     Raises
     ------
     ValueError
         When there are fewer than 3 values or the shapes disagree.
+
+    Warns
+    -----
+    UserWarning
+        When fewer than 100 replicates can be used.
 
     Notes
     -----
@@ -76,11 +88,34 @@ def npde_tests(values: ArrayLike, simulated: ArrayLike | None = None) -> xr.Data
             raise ValueError(
                 f"Wanted npde of replicates of shape (R, {given.size}); found {null.shape}."
             )
-        null = null[:, kept]
-        null = null[~np.isnan(null).any(axis=1)]
-        smaller = (_p_values(null) <= p_value).sum(axis=0)
-        result["calibrated"] = ("test", (1.0 + smaller) / (1.0 + len(null)))
+        of_replicates = _of_replicates(null[:, kept])
+        used = len(of_replicates)
+        if used < _FEW:
+            warnings.warn(
+                f"npde_tests: {used} of {len(null)} replicates have half of their values or more, "
+                + (
+                    f"fewer than {_FEWEST}: there are no calibrated p-values."
+                    if used < _FEWEST
+                    else "so calibrated p-values are coarse."
+                )
+                + " Give calibrate= 100 or more, and look at the solver's report where solves failed.",
+                stacklevel=2,
+            )
+        smaller = (of_replicates <= p_value).sum(axis=0)
+        share = (1.0 + smaller) / (1.0 + used) if used >= _FEWEST else np.full(len(p_value), np.nan)
+        result["calibrated"] = ("test", share)
+        result["calibrated_from"] = used
     return result
+
+
+def _of_replicates(null: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the four tests, of each replicate that can be used (U, 4)."""
+    present = ~np.isnan(null)
+    count = present.sum(axis=1)
+    usable = np.unique(count[count >= max(3.0, 0.5 * null.shape[1])])
+    # Those with as many values are tested in one go.
+    of_count = [null[count == n][present[count == n]].reshape(-1, n) for n in usable]
+    return np.concatenate([_p_values(values) for values in of_count] or [np.empty((0, 4))])
 
 
 def _p_values(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from bnode_nlme.diagnostics.binning import Binning, bin_edges, bin_of, enclosing_edges
+from bnode_nlme.diagnostics.category_proportions import category_proportions
 from bnode_nlme.diagnostics.percentiles import central_quantiles, percentiles_of
 from bnode_nlme.diagnostics.prediction_correction import correctable, prediction_corrected
 from bnode_nlme.diagnostics.replicated_data import replicated_data
@@ -24,6 +25,7 @@ def vpc(
     simulated: ArrayLike,
     *,
     percentiles: Sequence[float] = (5.0, 50.0, 95.0),
+    categories: ArrayLike | None = None,
     mass: float = 0.95,
     binning: Binning = "auto",
     bins: int | None = None,
@@ -49,8 +51,10 @@ def vpc(
         failed solve) is left out, with a warning.
     percentiles
         Which, in percent.
+    categories : array_like (C,), optional
+        Of an outcome in categories: their codes. Then proportions are compared, not percentiles.
     mass
-        Probability of the central interval of each percentile over the replicates.
+        Probability of the central interval of each percentile or proportion over the replicates.
     binning, bins
         As for `bin_edges`; groups are formed anew in each stratum.
     edges : array_like, optional
@@ -74,7 +78,8 @@ def vpc(
     xarray.Dataset
         Over `stratum` and `bin` (padded with NaN where a stratum has fewer): `time` (median),
         `left`, `right` (edges), `count`; `observed`, also over `percentile`; `simulated`, also over
-        `percentile` and `quantile` (lower end, median and upper end of the interval). With `lloq`:
+        `percentile` and `quantile` (lower end, median and upper end of the interval). With
+        `categories` both are proportions, over `category` in the place of `percentile`. With `lloq`:
         `observed_below` and, also over `quantile`, `simulated_below`: the share below it. A
         percentile below the lower or above the upper limit is NaN.
         Over `observation`, the rows that were compared: `value` (corrected where asked for; NaN
@@ -85,7 +90,8 @@ def vpc(
     ------
     ValueError
         When shapes disagree, a percentile is none, nothing is left to compare, a prediction lies
-        below the bound, or a measurement outside `edges`.
+        below the bound, a measurement outside `edges` or in none of `categories`, or categories are
+        corrected or censored.
 
     Warns
     -----
@@ -149,8 +155,13 @@ def vpc(
             prediction_corrected(values, predictions, group, lower_bound=lower_bound, scale=scale)
             for values in (measured, replicates)
         )
-    counted = bool(np.isfinite(data.lower).any())
-    table = _grouped(times, measured, replicates, group, shape, percentiles, mass, counted)
+    if categories is None:
+        counted = bool(np.isfinite(data.lower).any())
+        table = _grouped(times, measured, replicates, group, shape, percentiles, mass, counted)
+    else:
+        if prediction is not None or np.isfinite(data.lower).any() or np.isfinite(data.upper).any():
+            raise ValueError("vpc: categories are neither corrected by predictions nor censored.")
+        table = category_proportions(times, measured, replicates, group, shape, categories, mass)
     for index, limit in enumerate(limits):
         # A group without an end reaches as far as there are measurements.
         reach = times[stratum == index].min(), times[stratum == index].max()

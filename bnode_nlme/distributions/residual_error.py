@@ -39,6 +39,10 @@ class ContinuousErrorModel(ResidualErrorModel):
     - ``"M4"``: likewise, and every measurement's distribution is truncated at 0, as that of a
       quantity known to be positive.
 
+    Where the error has no spread (a proportional error at f = 0, as before the first dose) the
+    measurement can only be f: under M3 and M4 a censored row whose interval holds f has the
+    log-probability 0, and -inf where it does not.
+
     Draws are what would be measured without a limit: compare them with it.
     """
 
@@ -208,7 +212,8 @@ class Combined(ContinuousErrorModel):
 class LogNormalError(ContinuousErrorModel):
     """Log-normal residual error: ``log y ~ Normal(log f, sigma)``, f the median.
 
-    Where the prediction is not above 0, the log-probability is -inf.
+    Where the prediction is not above 0, the log-probability is -inf; that of a censored row, under
+    M3 and M4, is 0 where its interval holds 0, which is all that can then be measured.
 
     Parameters
     ----------

@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from bnode_nlme.diagnostics.of_fit.measured_output import measured_output
+from bnode_nlme.diagnostics.of_fit.individual_fits import individual_fits
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED, draw_band
+from bnode_nlme.plots.given_numbers import given_numbers
 from bnode_nlme.plots.log_ticks import log_ticks
-from bnode_nlme.results.failed_solves import warn_of_failed_solves
-from bnode_nlme.results.predict import Kind, predicted_draws
 from bnode_nlme.study.study import Study
 
-_POINTS, _DRAWS = 100, 200
-_KINDS: tuple[Kind, ...] = ("individual", "population")
+Array = NDArray[np.float64]
+_HOLDS = ("individual", "population", "time", "observed", "censoring")
+
+_WANTED = (
+    "plot_individual_fits wants a fit alone, what bn.individual_fits(fit) gave, or a study, curves "
+    "and an output."
+)
+
+
+class _Panel(NamedTuple):
+    """What is drawn of one subject, of P points and M measurements.
+
+    Attributes: its ID; times (P,), curves (samples, P) and the typical curve (P,) or None; times,
+    values and censoring of the measurements (M,) each.
+    """
+
+    subject: object
+    time: Array
+    curves: Array
+    typical: tuple[Array, Array] | None
+    measured: tuple[Array, Array, NDArray[np.int64]]
 
 
 def plot_individual_fits(
-    study: Fit | Study,
+    study: Fit | Study | xr.Dataset,
     curves: xr.Dataset | None = None,
     output: str | None = None,
     *,
@@ -32,26 +53,29 @@ def plot_individual_fits(
     ylabel: str | None = None,
     log: bool = False,
     columns: int = 4,
+    **options: Any,
 ) -> Figure:
     """Draw one panel a subject: measurements, and the bands of the solution.
 
     Parameters
     ----------
-    study : Fit or Study
-        A fit alone, or a study with the measurements; rows of one output (see `Study.select`).
+    study : Fit, xarray.Dataset or Study
+        A fit alone, or what `individual_fits` gave of it; or a study with the measurements; rows of
+        one output (see `Study.select`).
     curves : xarray.Dataset (sample, observation)
-        Solutions at draws of the posterior, as `predict` gives them; of a fit its own individual
-        predictions, at 100 times: ``bn.predict(fit, fit.study.at_times(...))``.
+        Beside a study: solutions at draws of the posterior, as `predict` gives them.
     output
         Name of the output in `curves`; of a fit with one output it may be left out.
     population : xarray.Dataset (sample, observation), optional
-        The same without random effects, whose mean is drawn too; of a fit its own.
+        Beside a study: the same without random effects, whose mean is drawn too.
     xlabel, ylabel
         Labels, with units; "time" and the output's name by default.
     log
         A logarithmic axis for the measurements.
     columns
         Panels in a row.
+    **options
+        Of `bnode_nlme.individual_fits`, where a fit is given.
 
     Returns
     -------
@@ -70,61 +94,41 @@ def plot_individual_fits(
     TypeError
         When curves or output are missing, or given beside a fit.
     """
-    if isinstance(study, Fit) and curves is None and population is None:
-        rows = measured_output(study, output, "plot_individual_fits")
-        grid = np.linspace(min(0.0, rows.time.min()), rows.time.max(), _POINTS)
-        at_times = rows.study.at_times(grid)
-        curves, population = (
-            predicted_draws(study, at_times, kind=kind, draws=_DRAWS) for kind in _KINDS
+    if isinstance(study, Study):
+        if curves is None or output is None or options:
+            raise TypeError(_WANTED)
+        panels = list(_of_study(study, curves, output, population))
+    else:
+        if curves is not None or population is not None:
+            raise TypeError(_WANTED)
+        table = (
+            individual_fits(study, output, **options)
+            if isinstance(study, Fit)
+            else given_numbers(study, options, "individual_fits", xr.Dataset, _HOLDS)
         )
-        warn_of_failed_solves(
-            "plot_individual_fits",
-            {"individual curves": curves["status"], "typical curves": population["status"]},
-            "curves are drawn from the other draws, with a gap where there are none",
-        )
-        return plot_individual_fits(
-            rows.study.select(
-                outputs=np.unique(
-                    rows.study.records.output[rows.study.observations[rows.positions]]
-                )
-            ),
-            curves,
-            rows.output,
-            population=population,
-            xlabel=xlabel,
-            ylabel=ylabel,
-            log=log,
-            columns=columns,
-        )
-    if isinstance(study, Fit) or curves is None or output is None:
-        raise TypeError("plot_individual_fits wants a fit alone, or a study, curves and an output.")
-    columns = min(columns, study.n_subjects)
-    lines = math.ceil(study.n_subjects / columns)
+        output = str(table.attrs.get("output", ""))
+        panels = list(_of_table(table))
+    columns = min(columns, len(panels))
+    lines = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(2.6 * columns, 2.1 * lines + 0.6), layout="constrained")
-    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for index, (subject, axes) in enumerate(zip(study.subjects, panels, strict=False)):
-        own = _of_subject(curves, subject)
-        values = own[output].transpose("sample", "observation").to_numpy()
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel, axes in zip(panels, grid, strict=False):
         draw_band(
-            axes, own.time.to_numpy(), values, colour=LEARNED, label="model, 50 % and 90 % bands"
+            axes, panel.time, panel.curves, colour=LEARNED, label="model, 50 % and 90 % bands"
         )
-        if population is not None:
-            typical = _of_subject(population, subject)
-            axes.plot(
-                typical.time, typical[output].mean("sample"), color=CLASSICAL, lw=1.2, ls="--",
-                label="typical subject",
-            )  # fmt: skip
-        _measurements(axes, study, index)
+        if panel.typical is not None:
+            axes.plot(*panel.typical, color=CLASSICAL, lw=1.2, ls="--", label="typical subject")
+        _measurements(axes, *panel.measured)
         if log:
             axes.set_yscale("log")
             log_ticks(axes.yaxis)
-        axes.set_title(f"subject {subject}", fontsize=9)
-    for axes in panels[study.n_subjects :]:
+        axes.set_title(f"subject {panel.subject}", fontsize=9)
+    for axes in grid[len(panels) :]:
         axes.set_axis_off()
     figure.supxlabel(xlabel)
     figure.supylabel(output if ylabel is None else ylabel)
     shown: dict[str, Artist] = {}
-    for axes in panels[: study.n_subjects]:
+    for axes in grid[: len(panels)]:
         handles, labels = axes.get_legend_handles_labels()
         shown = dict(zip(labels, handles, strict=True)) | shown
     figure.legend(
@@ -134,21 +138,57 @@ def plot_individual_fits(
     return figure
 
 
+def _of_table(table: xr.Dataset) -> Iterator[_Panel]:
+    for subject in table["subject"].to_numpy():
+        own = table.sel(subject=subject)
+        seen = (table["observation_subject"] == subject).to_numpy()
+        time = own["time"].to_numpy()
+        yield _Panel(
+            subject,
+            time,
+            own["individual"].transpose("sample", "point").to_numpy(),
+            (time, own["population"].mean("sample").to_numpy()),
+            (
+                table["observation_time"].to_numpy()[seen],
+                table["observed"].to_numpy()[seen],
+                table["censoring"].to_numpy()[seen],
+            ),
+        )
+
+
+def _of_study(
+    study: Study, curves: xr.Dataset, output: str, population: xr.Dataset | None
+) -> Iterator[_Panel]:
+    records, rows = study.records, study.observations
+    for index, subject in enumerate(study.subjects):
+        own = _of_subject(curves, subject)
+        typical = None
+        if population is not None:
+            without = _of_subject(population, subject)
+            typical = without["time"].to_numpy(), without[output].mean("sample").to_numpy()
+        seen = rows[(records.subject[rows] == index) & ~np.isnan(records.value[rows])]
+        yield _Panel(
+            subject,
+            own["time"].to_numpy(),
+            own[output].transpose("sample", "observation").to_numpy(),
+            typical,
+            (records.time[seen], records.value[seen], records.censoring[seen]),
+        )
+
+
 def _of_subject(curves: xr.Dataset, subject: object) -> xr.Dataset:
     return curves.isel(observation=np.flatnonzero(curves.subject_of_observation == subject))
 
 
-def _measurements(axes: Axes, study: Study, index: int) -> None:
-    records, rows = study.records, study.observations
-    rows = rows[(records.subject[rows] == index) & ~np.isnan(records.value[rows])]
-    for censoring, marker, label in (
+def _measurements(axes: Axes, time: Array, value: Array, censoring: NDArray[np.int64]) -> None:
+    for flag, marker, label in (
         (0, "o", "measured"),
         (1, "v", "below the limit"),
         (-1, "^", "above the limit"),
     ):
-        own = rows[records.censoring[rows] == censoring]
-        if own.size or censoring == 0:
+        own = censoring == flag
+        if own.any() or flag == 0:
             axes.plot(
-                records.time[own], records.value[own], marker, color=DATA, ms=3.5 + abs(censoring),
-                mfc=DATA if censoring == 0 else "none", ls="none", label=label,
+                time[own], value[own], marker, color=DATA, ms=3.5 + abs(flag),
+                mfc=DATA if flag == 0 else "none", ls="none", label=label,
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from bnode_nlme.diagnostics.of_fit.vpc import vpc
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
+from bnode_nlme.plots.category_vpc import plot_category_vpc
 from bnode_nlme.plots.given_numbers import given_numbers
 from bnode_nlme.plots.log_ticks import log_ticks
 
@@ -22,7 +24,7 @@ def plot_vpc(
     xlabel: str | None = None,
     ylabel: str | None = None,
     log: bool = False,
-    lloq: float | None = None,
+    lloq: float | Sequence[float] | None = None,
     **options: Any,
 ) -> Figure:
     """Draw percentiles of measurements over intervals of simulated ones.
@@ -36,7 +38,7 @@ def plot_vpc(
     log
         A logarithmic axis for the measurements.
     lloq
-        A lower limit of quantification to mark; by default that of the table. Of a
+        A lower limit of quantification to mark, or several; by default those of the table. Of a
         prediction-corrected check there is none.
     **options
         Of `bnode_nlme.vpc`, where a fit is given.
@@ -46,19 +48,23 @@ def plot_vpc(
     matplotlib.figure.Figure
         A column for each stratum. Lines: percentiles of the measurements; bands: intervals of the
         same percentiles over the replicates, the middle one in orange; an end of a band that lies
-        below `lloq` is drawn there. Below, where the table has
+        below the limit is drawn at it (of several, at the lowest). Below, where the table has
         it, the share below the limit. Ticks along the top: edges of the groups. Percentiles that
-        lie beyond a limit of quantification are left out.
+        lie beyond a limit of quantification are left out. Of an outcome in categories: a row of
+        panels for each, with measured and simulated proportions; of two only the second.
     """
     table = (
         vpc(table, **options)
         if isinstance(table, Fit)
         else given_numbers(table, options, "vpc", xr.Dataset, ("observed", "simulated", "left"))
     )
+    if "category" in table.dims:
+        return plot_category_vpc(table, xlabel=xlabel, ylabel=ylabel)
     if table.attrs.get("corrected"):
         lloq = None  # a limit is another number at each corrected measurement
     elif lloq is None:
         lloq = table.attrs.get("lloq")
+    limits = [] if lloq is None else sorted(np.atleast_1d(lloq).tolist())
     against = str(table.attrs.get("against", "time")).replace("_", " ")
     xlabel = against if xlabel is None else xlabel
     ylabel = str(table.attrs.get("output", "measurements")) if ylabel is None else ylabel
@@ -75,9 +81,10 @@ def plot_vpc(
     )
     for stratum, axes in zip(strata, panels[0], strict=True):
         own = table.sel(stratum=stratum).dropna("bin", subset=["time"])
-        _percentiles(axes, own, table, stratum, lloq, log)
-        if lloq is not None:
-            axes.axhline(lloq, color=DATA, lw=1.0, ls=":", label="limit of quantification")
+        _percentiles(axes, own, table, stratum, limits, log)
+        for place, limit in enumerate(limits):
+            label = None if place else "limit of quantification"
+            axes.axhline(limit, color=DATA, lw=1.0, ls=":", label=label)
         if log:
             axes.set_yscale("log")
             log_ticks(axes.yaxis)
@@ -106,7 +113,7 @@ def plot_vpc(
 
 
 def _percentiles(
-    axes: Axes, own: xr.Dataset, table: xr.Dataset, stratum: object, lloq: float | None, log: bool
+    axes: Axes, own: xr.Dataset, table: xr.Dataset, stratum: object, limits: list[float], log: bool
 ) -> None:
     percentiles = own.percentile.to_numpy()
     middle = percentiles[np.abs(percentiles - 50.0).argmin()]
@@ -125,8 +132,8 @@ def _percentiles(
         if log:
             measured = measured.where(measured > 0.0)
         low, _, high = own.simulated.sel(percentile=percentile).transpose("quantile", "bin")
-        if lloq is not None:
-            low = low.where(low.notnull() | high.isnull(), lloq)
+        if limits:
+            low = low.where(low.notnull() | high.isnull(), limits[0])
         axes.fill_between(
             own.time, low, high, color=CLASSICAL if central else LEARNED, alpha=0.3, lw=0,
             label=None if name in named else f"simulated {name}, {mass} % interval",

@@ -29,12 +29,15 @@ class WeightedEffects:
         Of the subject's measurements there.
     log_prior, log_proposal : ndarray (D, J, S)
         Log-densities of the vectors: standard normal, and what they were drawn from.
+    of_prior : int
+        How many of the J were drawn from the population's own distribution: the first ones.
     """
 
     z: Array
     log_likelihood: Array
     log_prior: Array
     log_proposal: Array
+    of_prior: int
 
     @property
     def log_weight(self) -> Array:
@@ -90,4 +93,6 @@ def weighted_effects(
     near_share = np.log1p(-share) if share < 1.0 else -np.inf
     log_proposal = np.logaddexp(np.log(share) + log_prior, near_share + log_near)
     every = np.arange(draws)
-    return WeightedEffects(z, likelihood.log_likelihood(z, every), log_prior, log_proposal)
+    return WeightedEffects(
+        z, likelihood.log_likelihood(z, every), log_prior, log_proposal, of_prior
+    )

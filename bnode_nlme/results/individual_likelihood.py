@@ -99,21 +99,6 @@ class IndividualLikelihood:
                 result[part] += summed.reshape(-1, points, self.study.n_subjects)
         return result
 
-    def observation_log_likelihood(self, z: Array, draws: NDArray[np.intp]) -> dict[str, Array]:
-        """Log-likelihood of each measurement by output, (d, M), at one vector of each draw."""
-        predictions = self._predictions(z, draws)
-        return {
-            output: self.errors[output]
-            .at(draws)
-            .log_density(
-                measured.values,
-                predictions[output][:, measured.positions],
-                measured.lower,
-                measured.upper,
-            )
-            for output, measured in self._measured.items()
-        }
-
     def curvature(self, z: Array, draws: NDArray[np.intp]) -> tuple[Array, Array, Array]:
         """Log-density of measurements and vectors, its gradient and a positive curvature.
 

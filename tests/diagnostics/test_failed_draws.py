@@ -152,7 +152,7 @@ def test_simulated_subjects_that_fail_are_counted_by_npde_and_vpc(fit):
 
 
 def test_individual_fits_are_drawn_from_the_draws_that_solve(fit):
-    with pytest.warns(UserWarning, match=r"plot_individual_fits: individual curves: .* 9 \(200\)"):
+    with pytest.warns(UserWarning, match=r"^individual_fits: individual curves: .* 9 \(200\)"):
         figure = bn.plot_individual_fits(with_failures(fit, always=True))
     medians = {
         axes.get_title(): np.asarray(axes.lines[0].get_ydata(), dtype=float) for axes in figure.axes

@@ -13,7 +13,11 @@ from scipy import stats
 
 import bnode_nlme as bn
 from bnode_nlme.diagnostics import elpd_subjects, eta_shrinkage
+from bnode_nlme.diagnostics.of_fit import integrated_likelihood as integration
+from bnode_nlme.diagnostics.of_fit.loo import _left_out_subjects
+from bnode_nlme.diagnostics.of_fit.quantification_limits import limits_of_quantification
 from bnode_nlme.inference import Fit
+from bnode_nlme.results.population_draws import population_draws
 from tests.results.linear_model import exact, line_fit, line_nlme, line_population, line_study
 from tests.results.made_fits import theophylline_fit
 
@@ -168,6 +172,22 @@ def test_counts_have_npd_and_no_npde(fit):
         bn.plot_npde(table)
 
 
+def test_yes_or_no_is_compared_by_proportions_and_counts_by_percentiles(fit):
+    for error, first in ((bn.Bernoulli("logit"), 0.0), (bn.Poisson(), None)):
+        nlme = bn.NLME(fit.nlme.system, fit.nlme.individual, omega=fit.nlme.omega, error=error)
+        records = fit.study.records
+        value = np.where(np.isnan(records.value), np.nan, (records.value > 14.0) * 1.0)
+        study = replace(fit.study, records=replace(records, value=value))
+        table = bn.vpc(replace(fit, nlme=nlme, study=study), replicates=30)
+        if first is None:
+            assert "percentile" in table.dims
+            continue
+        assert table["category"].to_numpy().tolist() == [0.0, 1.0]
+        np.testing.assert_allclose(table["observed"].sum("category"), 1.0)
+        with pytest.raises(ValueError, match="'y' is in categories"):
+            bn.vpc(replace(fit, nlme=nlme, study=study), replicates=30, corrected=True)
+
+
 def of_method(fit: Fit, method: str, **attributes: float) -> Fit:
     """The same draws, as if another method had made them."""
     tree = fit.data.copy()
@@ -269,6 +289,42 @@ def test_loo_by_subject_integrates_random_effects_out(fit, lines):
     )
     assert found.elpd == pytest.approx(wanted.elpd, abs=0.15)
     np.testing.assert_allclose(found.elpd_i, wanted.elpd_i, atol=0.08)
+    misses = (found.elpd_i - wanted.elpd_i) / found.elpd_i["integration_error"]
+    assert np.abs(misses).max() < 4.0
+    assert 0.001 < float(found.elpd_i["integration_error"].max()) < 0.1
+
+
+def test_integrals_over_random_effects_are_made_precise(fit, lines, monkeypatch):
+    small = fit.study.select(subjects=[1, 2, 3])
+    indices = np.arange(0, 300, 10)
+    values = population_draws(fit, indices)
+    density = np.stack([exact(fit, lines[s]).log_evidence[indices] for s in (1, 2, 3)], axis=-1)
+    monkeypatch.setattr(integration, "_PRECISE", 0.03)
+    found = integration.integrated_likelihood(fit.nlme, small, values, (2, 15), 0, "loo")
+    assert (found["points"] > 40).all()
+    error = found["error"].to_numpy().reshape(30, 3)
+    assert (np.sqrt((error**2).mean(axis=0)) <= 0.03).all()
+    misses = (found["log_likelihood"].to_numpy().reshape(30, 3) - density) / error
+    assert np.sqrt((misses**2).mean()) == pytest.approx(1.0, abs=0.3)
+    monkeypatch.setattr(integration, "_MOST", 40)
+    with pytest.warns(UserWarning, match=r"3 subjects \(1, 2, 3\) has .* 3% after 40 points"):
+        integration.integrated_likelihood(fit.nlme, small, values, (2, 15), 0, "loo")
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_few_points_do_not_make_left_out_subjects_less_probable():
+    rng = np.random.default_rng(3)
+    dims = ("chain", "draw", "subject")
+    # Estimates of one likelihood of 1 with a relative error of 0.3, that of 40 points of spread.
+    weights = rng.gamma(1.0 / (0.3**2 * 40), 0.3**2 * 40, size=(4, 500, 50, 40))
+    estimate = weights.mean(axis=-1)
+    error = weights.std(axis=-1, ddof=1) / estimate / np.sqrt(40)
+    table = xr.Dataset({"log_likelihood": (dims, np.log(estimate)), "error": (dims, error)})
+    table = table.assign_coords(subject=np.arange(50))
+    plain = float(elpd_subjects(table["log_likelihood"]).elpd) / 50
+    corrected = float(_left_out_subjects(table).elpd) / 50
+    assert plain < -0.07
+    assert abs(corrected) < 0.25 * abs(plain)
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
@@ -334,6 +390,33 @@ def test_prior_posterior_compares_what_the_model_declares(fit):
     assert shrunk == pytest.approx(1 - 0.25 / 9, abs=0.01)
 
 
+def test_a_coefficient_whose_name_ends_like_a_logarithm_is_compared(lines):
+    nlme = bn.NLME(
+        line_nlme().system,
+        {
+            "base": bn.Individual(bn.Normal(10.0, 3.0), distribution="normal", effect=False),
+            "slope": bn.Individual(
+                bn.Normal(1.0, 1.0),
+                distribution="normal",
+                covariates=[bn.Linear("WT_log", 0.0, bn.Normal(0.0, 1.0))],
+            ),
+        },
+        error=bn.Additive(bn.HalfNormal(1.0)),
+    )
+    study = line_study(lines)
+    weight = np.linspace(-1.0, 1.0, study.n_subjects)
+    study = replace(study, covariates={"WT_log": weight})
+    posterior = line_fit(study).posterior[["base_pop", "slope_pop", "y_sigma"]]
+    drawn = 0.1 * np.random.default_rng(2).standard_normal(posterior["y_sigma"].shape)
+    tree = xr.DataTree.from_dict(
+        {"posterior": posterior.assign(slope_WT_log=(("chain", "draw"), drawn))}
+    )
+    tree.attrs = {"method": "nuts"}
+    table = bn.prior_posterior(Fit(tree, study, nlme, None), draws=1500)
+    contraction = float(table["slope_WT_log"].sel(measure="contraction"))
+    assert contraction == pytest.approx(0.99, abs=0.01)
+
+
 def test_loaded_without_what_is_needed(fit):
     with pytest.raises(ValueError, match="stored without its study"):
         bn.vpc(replace(fit, study=None))
@@ -365,6 +448,19 @@ def below_limits(lines, limits) -> bn.Study:
     )
 
 
+def test_every_measurement_has_its_own_limit():
+    value = np.array([2.0, 5.0, 1.0, 9.0, 4.0, 0.5, 3.0, 0.8])
+    censoring = np.array([1, 0, 1, 0, 0, 0, 0, 0])
+    subject = np.array([0, 0, 0, 0, 1, 1, 0, 0])
+    time = np.array([0.0, 1.0, 8.0, 9.0, 0.0, 1.0, 2.0, 1.5])
+    found = limits_of_quantification("vpc", "lloq", None, value, censoring, subject, time)
+    # Nearest in time of the subject; of subject 1 the least strict; no measured value lies below.
+    np.testing.assert_array_equal(found, [2.0, 2.0, 1.0, 1.0, 1.0, np.nan, 2.0, np.nan])
+    mirrored = limits_of_quantification("vpc", "uloq", None, -value, -censoring, subject, time)
+    np.testing.assert_array_equal(mirrored, -np.asarray(found))
+    assert limits_of_quantification("vpc", "uloq", None, value, censoring, subject, time) is None
+
+
 def test_censored_measurements_are_compared_as_censored(lines):
     nlme = bn.NLME(
         line_nlme().system,
@@ -386,8 +482,27 @@ def test_censored_measurements_are_compared_as_censored(lines):
     np.testing.assert_array_equal(np.isnan(residuals), censored[measured])
     assert np.isfinite(bn.npde(fit, replicates=1000, calibrate=0)["npde"]).all()
     several = replace(fit, study=below_limits(lines, lambda s: 11.0 + s % 2))
-    with pytest.raises(ValueError, match=r"have 2 limits \(11, 12\).*Give lloq="):
-        bn.vpc(several)
+    found = bn.vpc(several, replicates=300)
+    assert found.attrs["lloq"] == [11.0, 12.0]
+    # A subject's rows have that subject's limit, whether censored or measured.
+    own = np.array([y < 11.0 + (s - 1) % 2 for s, ys in lines.items() for y in ys.values()])
+    share = own.reshape(-1, len(TIMES)).mean(axis=0)
+    np.testing.assert_allclose(found["observed_below"].to_numpy()[0], share)
+    low, _, high = found["simulated_below"].transpose("quantile", "stratum", "bin").to_numpy()
+    assert np.all((low[0] <= share) & (share <= high[0]))
+    assert (
+        len([line for line in bn.plot_vpc(found).axes[0].lines if line.get_linestyle() == ":"]) == 2
+    )
+    each = np.repeat(11.0 + np.arange(len(lines)) % 2, len(TIMES))
+    given = bn.vpc(several, replicates=20, lloq=each)
+    np.testing.assert_allclose(given["observed_below"].to_numpy()[0], share)
+    for too_low in (11.0, np.where(each == 12.0, 11.5, each)):
+        with pytest.raises(ValueError, match=r"vpc: lloq= lies below the limit of \d+ censored"):
+            bn.vpc(several, lloq=too_low)
+    with pytest.raises(
+        ValueError, match=r"one for each of the 120 measurements; found shape \(3,\)"
+    ):
+        bn.npde(several, lloq=[1.0, 2.0, 3.0])
     # Residuals are compared with no replicates: any number of limits will do.
     table = bn.goodness_of_fit(several, draws=20)
     assert table.attrs["limits"] == [11.0, 12.0]

@@ -1,4 +1,10 @@
-"""Two hundred replicates each: right models pass; a wrong variance and a wrong gradient do not."""
+"""Right models pass; a wrong variance, and chains that a wrong gradient freezes, do not.
+
+Two hundred replicates each, but sixty of the gradient's. SBC sees what draws are of: priors,
+densities, transformations, and chains that do not move. It does not see a gradient that is only
+inexact, because acceptance steps keep the posterior what it is: gradients are tested in
+`tests/engine/test_gradients.py`.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +155,9 @@ def scale_gradients(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.5])
-def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
+def test_chains_that_a_wrong_gradient_freezes_are_found(
+    monkeypatch: pytest.MonkeyPatch, factor: float
+) -> None:
     # Metropolis steps keep the posterior what it is, whatever drives them; but with a wrong
     # gradient they are rejected or minute, and draws stay where the chain began.
     scale_gradients(monkeypatch, factor)

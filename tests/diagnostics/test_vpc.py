@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnode_nlme.diagnostics import vpc
 from bnode_nlme.diagnostics.vpc import _in_order
+from bnode_nlme.plots import plot_vpc
 from tests.diagnostics.population import TIMES, oral_dose
 
 PERCENTILES = (10.0, 50.0, 90.0)
@@ -246,3 +247,36 @@ def test_strata_are_in_the_order_of_the_numbers_in_their_labels():
     names, place = _in_order(labels)
     assert names.tolist() == ["DOSE 2.5", "DOSE 10", "DOSE 20", "DOSE 100", "none"]
     np.testing.assert_array_equal(names[place], labels)
+
+
+def test_categories_are_compared_by_their_proportions() -> None:
+    rng = np.random.default_rng(21)
+    time = np.tile([1.0, 2.0], 60)
+    chances = np.where(time[:, None] == 1.0, [0.7, 0.2, 0.1], [0.2, 0.3, 0.5])
+    drawn = (rng.random((301, 120, 1)) > chances.cumsum(axis=1)).sum(axis=-1).astype(float)
+    measured, simulated = drawn[0], drawn[1:]
+    table = vpc(time, measured, simulated, edges=[0.5, 1.5, 2.5], categories=[0, 1, 2])
+    assert table["observed"].dims == ("stratum", "bin", "category")
+    assert table["simulated"].dims == ("stratum", "bin", "category", "quantile")
+    for place, at in enumerate((1.0, 2.0)):
+        for category in (0.0, 1.0, 2.0):
+            own = table.isel(stratum=0, bin=place).sel(category=category)
+            assert float(own["observed"]) == (measured[time == at] == category).mean()
+            shares = (simulated[:, time == at] == category).mean(axis=1)
+            np.testing.assert_allclose(own["simulated"], np.quantile(shares, (0.025, 0.5, 0.975)))
+    inside = []
+    for truth in drawn[:40]:  # of true models, 95 % of the proportions lie within
+        of_truth = vpc(time, truth, drawn[40:], edges=[0.5, 1.5, 2.5], categories=[0, 1, 2])
+        low, high = (of_truth["simulated"].isel(quantile=q) for q in (0, 2))
+        inside.append(((of_truth["observed"] >= low) & (of_truth["observed"] <= high)).mean())
+    assert np.mean(inside) > 0.9
+    assert len(plot_vpc(table).axes) == 3
+    two = vpc(time, measured > 1.0, simulated > 1.0, edges=[0.5, 1.5, 2.5], categories=[0, 1])
+    (axes,) = plot_vpc(two).axes
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), two["observed"][0, :, 1])
+    with pytest.raises(
+        ValueError, match=r"wants every measured value, \[0\.0, 1\.0\]; .* \[2\.0\]"
+    ):
+        vpc(time, measured, simulated, categories=[0, 1])
+    with pytest.raises(ValueError, match="neither corrected by predictions nor censored"):
+        vpc(time, measured, simulated, categories=[0, 1, 2], prediction=np.ones(120))

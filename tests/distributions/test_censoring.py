@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytensor.gradient
 import pytensor.tensor as pt
@@ -17,6 +18,7 @@ from pytensor.compile.maker import function
 
 import bnode_nlme as bn
 from bnode_nlme.distributions.measurement import measurement
+from bnode_nlme.results.error_numbers import ErrorNumbers
 from tests.distributions.problems import (
     TIMES,
     V,
@@ -139,6 +141,86 @@ def test_draws_of_m4_are_truncated_and_of_m3_are_not(name):
             cdf = scipy.integrate.cumulative_simpson(pdf(grid, at), x=grid, initial=0.0)
             cdf = np.maximum.accumulate(cdf) / cdf[-1]
             assert scipy.stats.kstest(column, lambda y: np.interp(y, grid, cdf)).pvalue > 0.01  # noqa: B023
+
+
+# Predictions with rows whose truth can only be one value: below 0.3, above 0.3, between, measured.
+POINT_LOWER = np.array([-np.inf, 0.3, 0.0, 0.1, np.nan, -np.inf])
+POINT_UPPER = np.array([0.3, np.inf, 0.3, 0.3, np.nan, 0.3])
+POINT_Y = np.array([0.3, 0.3, 0.3, 0.3, 0.3, 0.3])
+HELD = np.array([0.0, -np.inf, 0.0, -np.inf, -np.inf, 0.0])
+WITHOUT_SPREAD: dict[str, Any] = {
+    "proportional": bn.Proportional(0.4),
+    "student": bn.StudentT(bn.Proportional(0.4), 3.0),
+    "log-normal": bn.LogNormalError(0.4),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_SPREAD)
+@pytest.mark.parametrize("blq", ["M3", "M4"])
+def test_a_prediction_without_spread_lies_within_its_interval_or_not(name, blq):
+    error = with_method(WITHOUT_SPREAD[name], blq)
+    predictions = [0.0, -0.5] if name == "log-normal" else [0.0, 1e-200]
+    f = pt.vector("f")
+    terms = pm.logp(variable(error, f, POINT_LOWER, POINT_UPPER), POINT_Y)
+    shared = terms[np.array([0, 2, 5])].sum()
+    in_model = function([f], [terms, grad(shared, f)])
+    numbers = ErrorNumbers(
+        error.family,
+        tuple(np.full((1, 1), float(value)) for value in error.parameters.values()),
+    )
+    for prediction in predictions:
+        at = np.full(len(HELD), prediction)
+        wanted = HELD
+        found, slope = in_model(at)
+        np.testing.assert_allclose(found, wanted)
+        assert np.isfinite(slope).all()
+        limits = POINT_LOWER, POINT_UPPER
+        np.testing.assert_allclose(numbers.log_density(POINT_Y, at[None], *limits)[0], wanted)
+        if name == "student":
+            continue  # its derivatives take long to build, and are made of the same branches
+        density, first, second = numbers.slopes(POINT_Y, at[None], *limits)
+        np.testing.assert_allclose(density[0], wanted)
+        held = wanted == 0.0
+        assert np.isfinite(first[0][held]).all()
+        assert np.isfinite(second[0][held]).all()
+    missing = in_model(np.full(len(HELD), np.nan))[0]
+    assert np.all(missing == -np.inf)  # a failed solve holds nothing
+    draws = pm.draw(variable(error, np.zeros(6), POINT_LOWER, POINT_UPPER), 3, random_seed=1)
+    assert np.all(draws == 0.0)
+
+
+@pytest.mark.parametrize("name", WITHOUT_SPREAD)
+def test_the_probability_below_a_limit_is_continuous_at_zero(name):
+    f = pt.vector("f")
+    bounds = np.full(6, -np.inf), np.full(6, 0.3)
+    error = with_method(WITHOUT_SPREAD[name], "M3")
+    total = pm.logp(variable(error, f, *bounds), POINT_Y).sum()
+    near = np.array([0.0, 1e-101, 1e-99, 1e-60, 1e-30, 1e-12])
+    value, slope = function([f], [total, grad(total, f)])(near)
+    assert abs(value) < 1e-6
+    assert np.isfinite(slope).all()
+
+
+def test_a_study_with_a_sample_before_the_dose_below_the_limit():
+    study = bn.read_nonmem(
+        pd.DataFrame(
+            {
+                "ID": 1,
+                "TIME": [0.0, 0.0, 1.0, 2.0],
+                "EVID": [0, 1, 0, 0],
+                "AMT": [0.0, 100.0, 0.0, 0.0],
+                "DV": [0.5, np.nan, 8.0, 5.0],
+                "MDV": [0, 1, 0, 0],
+                "CENS": [1, 0, 0, 0],
+            }
+        )
+    )
+    for error in (bn.Proportional(0.2, blq="M3"), bn.LogNormalError(0.2, blq="M3")):
+        model = model_of(study, error)
+        (found,) = model.compile_logp(vars=[model["cp"]], sum=False)({"CL": np.array(6.0)})
+        assert found[0] == 0.0
+        assert np.isfinite(found).all()
+        assert np.isfinite(model.compile_dlogp()({"CL": np.array(6.0)})).all()
 
 
 LLOQ = 2.5

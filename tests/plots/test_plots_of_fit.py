@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 from pytensor.configdefaults import config
 
 import bnode_nlme as bn
+from tests.results.linear_model import line_fit, line_study
 from tests.results.made_fits import theophylline_fit
 
 
@@ -40,7 +43,7 @@ def test_vpc_of_a_fit_is_that_of_its_numbers(fit):
 
 
 def test_npde_and_goodness_of_fit_of_a_fit(fit):
-    figure = bn.plot_npde(bn.npde(fit, parameters="mean", replicates=400, calibrate=20))
+    figure = bn.plot_npde(bn.npde(fit, parameters="mean", replicates=400, calibrate=100))
     assert "global  p =" in figure.axes[0].texts[0].get_text()
     assert figure.axes[3].get_xlabel() == "prediction, cp"
     figure = bn.plot_goodness_of_fit(fit, draws=20)
@@ -69,6 +72,39 @@ def test_random_effects_covariates_prior_and_individual_fits(fit):
         float(typical["cp"].isel(observation=0).mean()),
         rtol=1e-3,
     )
+
+
+def test_individual_fits_begin_with_each_subject_s_own_first_record():
+    # Lines that begin at their base, and rise from there: of subject 2 at time 5.
+    study = line_study({1: {2.0: 12.0, 7.0: 17.0}, 2: {8.0: 13.0, 11.0: 16.0}})
+    records = study.records
+    time = np.where((records.subject == 1) & (records.time == 0.0), 5.0, records.time)
+    study = replace(study, records=replace(records, time=time))
+    fit = line_fit(study)
+    table = bn.individual_fits(fit, points=30, draws=40)
+    assert table["individual"].dims == ("sample", "subject", "point")
+    np.testing.assert_allclose(table["time"], [np.linspace(t, 11.0, 30) for t in (0.0, 5.0)])
+    assert table["observed"].to_numpy().tolist() == [12.0, 17.0, 13.0, 16.0]
+    assert table["observation_time"].to_numpy().tolist() == [2.0, 7.0, 8.0, 11.0]
+    assert table["observation_subject"].to_numpy().tolist() == [1, 1, 2, 2]
+    # At the measurements the curves are the fitted ones.
+    predicted = bn.predict(fit, draws=40)
+    rows = predicted["observation"].size
+    assert rows == predicted["y"].sizes["observation"]
+    for place in range(rows):
+        subject = int(predicted["subject_of_observation"][place])
+        own = table.sel(subject=subject)
+        for sample in (0, 17):
+            at = np.interp(float(predicted["time"][place]), own["time"], own["individual"][sample])
+            assert at == pytest.approx(float(predicted["y"][sample, place]), rel=1e-5)
+    figure = bn.plot_individual_fits(table)
+    drawn = {line.get_label(): line for line in figure.axes[1].lines}
+    np.testing.assert_array_equal(drawn["typical subject"].get_xdata(), table["time"][1])
+    np.testing.assert_array_equal(drawn["measured"].get_ydata(), [13.0, 16.0])
+    with pytest.raises(TypeError, match="draws= say how numbers are worked out of a fit"):
+        bn.plot_individual_fits(table, draws=10)
+    with pytest.raises(ValueError, match=r"individual_fits: points= wants 2 or more; found 1"):
+        bn.individual_fits(fit, points=1)
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
@@ -129,7 +165,7 @@ def test_a_fit_brings_its_own_numbers(fit):
         bn.plot_random_effects(fit, posterior["omega"])
     with pytest.raises(TypeError, match="wants a fit alone, or draws of prior and posterior"):
         bn.plot_prior_posterior(fit, posterior)
-    with pytest.raises(TypeError, match="wants a fit alone, or a study, curves and an output"):
+    with pytest.raises(TypeError, match=r"wants a fit alone, .* or a study, curves and an output"):
         bn.plot_individual_fits(fit.study)
     correlation = posterior[["omega_correlation"]].isel(effect=[0], effect_bis=[0])
     with pytest.raises(ValueError, match=r"wants variables that vary, .* of which the prior has"):

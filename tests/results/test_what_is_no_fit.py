@@ -21,6 +21,7 @@ OF_A_FIT: dict[str, Callable[[Any], Any]] = {
     "random_effects": bn.random_effects,
     "prior_posterior": bn.prior_posterior,
     "loo": bn.loo,
+    "individual_fits": bn.individual_fits,
     "parameter_table": bn.parameter_table,
     "function_convergence": bn.function_convergence,
 }
@@ -30,6 +31,7 @@ PLOTS: dict[str, Callable[[Any], Any]] = {
     "goodness_of_fit": bn.plot_goodness_of_fit,
     "shrinkage": bn.plot_shrinkage,
     "loo": bn.plot_loo,
+    "individual_fits": bn.plot_individual_fits,
     "parameter_table": bn.plot_parameter_table,
     "function_convergence": bn.plot_function_convergence,
 }
@@ -61,7 +63,7 @@ def test_other_numbers_are_told_by_what_they_lack():
 
 def test_every_diagnostic_has_its_plot():
     assert all(callable(getattr(bn, f"plot_{name}")) for name in PLOTS)
-    others = ("random_effects", "covariates", "prior_posterior", "individual_fits")
+    others = ("random_effects", "covariates", "prior_posterior")
     assert all(callable(getattr(bn, f"plot_{name}")) for name in others)
 
 

@@ -4,6 +4,7 @@ from bnode_nlme.diagnostics.of_fit.function_convergence import (
     function_convergence as function_convergence,
 )
 from bnode_nlme.diagnostics.of_fit.goodness_of_fit import goodness_of_fit as goodness_of_fit
+from bnode_nlme.diagnostics.of_fit.individual_fits import individual_fits as individual_fits
 from bnode_nlme.diagnostics.of_fit.loo import loo as loo
 from bnode_nlme.diagnostics.of_fit.npde import npde as npde
 from bnode_nlme.diagnostics.of_fit.parameter_table import parameter_table as parameter_table

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from bnode_nlme.diagnostics.of_fit.quantification_limits import limits_of_quantification
+from bnode_nlme.diagnostics.of_fit.time_after_dose import time_after_dose
 from bnode_nlme.engine.labels import resolve_outputs
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.nlme.nlme import NLME
@@ -38,7 +39,8 @@ class MeasuredOutput:
     censoring : ndarray (M,)
         0 measured, 1 below, -1 above.
     lloq, uloq : ndarray (M,) or None
-        Limits of every row; None where nothing is censored on that side, or nobody asked.
+        Limits of every row, NaN where a row has none; None where nothing is censored on that side,
+        or nobody asked.
     """
 
     nlme: NLME
@@ -59,28 +61,8 @@ class MeasuredOutput:
 
     @property
     def time_after_dose(self) -> Array:
-        """Time since the last dose, (M,); before the first, the (negative) time to it.
-
-        A measurement at the time of a dose comes before it where its row stands above the dose's:
-        a trough has the dosing interval. Additional doses act before the rows of their time.
-        """
-        records = self.study.records
-        result = np.full(self.time.size, np.nan)
-        measured = self.study.observations[self.positions]
-        for subject in np.unique(records.subject[measured]):
-            doses = self.study.doses[records.subject[self.study.doses] == subject]
-            # Moments: a time, and a place among the rows of that time.
-            given = sorted(
-                (records.time[dose] + number * records.interval[dose], -1 if number else int(dose))
-                for dose in doses
-                for number in range(int(records.additional[dose]) + 1)
-            )
-            for place in np.flatnonzero(records.subject[measured] == subject):
-                if given:
-                    moment = (self.time[place], int(measured[place]))
-                    last = max(bisect_left(given, moment) - 1, 0)
-                    result[place] = self.time[place] - given[last][0]
-        return result
+        """Time since the last dose, (M,); see `time_after_dose`."""
+        return time_after_dose(self.study)[self.positions]
 
 
 def measured_output(
@@ -89,8 +71,8 @@ def measured_output(
     what: str,
     *,
     limits: bool = False,
-    lloq: float | None = None,
-    uloq: float | None = None,
+    lloq: ArrayLike | None = None,
+    uloq: ArrayLike | None = None,
 ) -> MeasuredOutput:
     """Find the measurements of one output.
 
@@ -105,13 +87,13 @@ def measured_output(
     limits
         Whether to find the limits of quantification of all rows, as a comparison with replicates
         wants them.
-    lloq, uloq
-        These limits; by default those of the censored rows, where they agree.
+    lloq, uloq : float or array_like (M,), optional
+        These limits; by default those of `limits_of_quantification`.
 
     Raises
     ------
     ValueError
-        When the output is not measured, the fit lacks declaration or study, or limits differ.
+        When the output is not measured, the fit lacks declaration or study, or a limit is faulty.
     """
     nlme = declaration_of(fit, what)
     output = output_of(nlme, output, what)
@@ -126,6 +108,15 @@ def measured_output(
         raise ValueError(f"{what}: the study {study.name!r} holds no measurement of {output!r}.")
     records, rows = study.records, study.observations[positions]
     value, censoring = records.value[rows], records.censoring[rows]
+    given = {"lloq": lloq, "uloq": uloq}
+    found_limits = {
+        name: limits_of_quantification(
+            what, name, given[name], value, censoring, records.subject[rows], records.time[rows]
+        )
+        if limits
+        else None
+        for name in given
+    }
     return MeasuredOutput(
         nlme=nlme,
         study=study,
@@ -136,18 +127,6 @@ def measured_output(
         value=value,
         subject=study.subjects[records.subject[rows]],
         censoring=censoring,
-        lloq=_limits(what, "lloq", lloq, value[censoring == 1], len(rows)) if limits else None,
-        uloq=_limits(what, "uloq", uloq, value[censoring == -1], len(rows)) if limits else None,
+        lloq=found_limits["lloq"],
+        uloq=found_limits["uloq"],
     )
-
-
-def _limits(what: str, name: str, given: float | None, censored: Array, count: int) -> Array | None:
-    distinct = np.unique(censored)
-    if given is None and distinct.size > 1:
-        raise ValueError(
-            f"{what}: the censored measurements have {distinct.size} limits "
-            f"({', '.join(f'{limit:g}' for limit in distinct[:5])}), and replicates are compared "
-            f"with one. Give {name}=."
-        )
-    limit = given if given is not None else distinct[0] if distinct.size else None
-    return None if limit is None else np.full(count, float(limit))

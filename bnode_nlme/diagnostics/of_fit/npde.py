@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from bnode_nlme.diagnostics.npde import npde as npde_of_arrays
 from bnode_nlme.diagnostics.npde_tests import npde_tests
@@ -22,8 +23,8 @@ def npde(
     replicates: int = 1000,
     parameters: Parameters = "draws",
     calibrate: int = 199,
-    lloq: float | None = None,
-    uloq: float | None = None,
+    lloq: ArrayLike | None = None,
+    uloq: ArrayLike | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
     """Compare each measurement of one output with its distribution under a fit.
@@ -40,9 +41,12 @@ def npde(
         Each data set from a draw of the posterior, or all from the posterior means.
     calibrate
         How many of the data sets are compared with the others as if measured, for p-values that
-        hold for a model of any form.
-    lloq, uloq
-        Limits of quantification; by default those of the censored measurements.
+        hold for a model of any form; 100 or more, or 0 for none.
+    lloq, uloq : float or array_like (measurements of the output,), optional
+        Limits of quantification. By default a censored measurement has its own, another one that of
+        its subject's censored measurement nearest in time, and where the subject has none the least
+        strict one of the output; a measured value beyond that keeps its rank by the strictest limit
+        that it satisfies, or none.
     seed
         Of all that is drawn.
 
@@ -57,13 +61,15 @@ def npde(
     Raises
     ------
     ValueError
-        When the fit has no declaration or study, or replicates are too few.
+        When the fit has no declaration or study, replicates are too few, or a limit does not hold
+        the measurements that are censored.
 
     Warns
     -----
     UserWarning
         When solves failed: how many, of which subjects, and why. A subject is compared with the
-        replicates in which its solve succeeded.
+        replicates in which its solve succeeded. When fewer than 100 data sets can be used for
+        calibrated p-values; fewer than 20 give none.
 
     Notes
     -----

@@ -62,11 +62,7 @@ def prior_draws(fit: Fit, *, draws: int = 2000, seed: int = 0) -> xr.Dataset:
         if fit.study is None:
             raise ValueError("Draws of the prior want the model; load the fit with its model.")
         model = declaration_of(fit, "prior_posterior").build(fit.study)
-    names = [
-        name
-        for name in population_variables(fit.posterior)
-        if not name.endswith(("_log", "_logit"))
-    ]
+    names = population_variables(fit.posterior)
     tree = pm.sample_prior_predictive(
         draws, model=model, var_names=names, random_seed=seed, compile_kwargs={"mode": _MODE}
     )

@@ -13,6 +13,7 @@ from bnode_nlme.diagnostics.binning import Binning, enclosing_edges
 from bnode_nlme.diagnostics.of_fit.measured_output import MeasuredOutput, measured_output
 from bnode_nlme.diagnostics.of_fit.replicates import replicates as simulated_replicates
 from bnode_nlme.diagnostics.vpc import vpc as vpc_of_arrays
+from bnode_nlme.distributions.categories import BernoulliFamily, OrdinalFamily
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.results.population_draws import Parameters
 from bnode_nlme.results.predict import predict
@@ -37,8 +38,8 @@ def vpc(
     binning: Binning = "auto",
     bins: int | None = None,
     edges: ArrayLike | None = None,
-    lloq: float | None = None,
-    uloq: float | None = None,
+    lloq: ArrayLike | None = None,
+    uloq: ArrayLike | None = None,
     lower_bound: float = 0.0,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -65,15 +66,21 @@ def vpc(
         A covariate of the study, or a label of each subject.
     percentiles, mass, binning, bins, edges, lower_bound
         As for `bnode_nlme.diagnostics.vpc.vpc`.
-    lloq, uloq
-        Limits of quantification; by default those of the censored measurements.
+    lloq, uloq : float or array_like (measurements of the output,), optional
+        Limits of quantification. By default a censored measurement has its own, another one that of
+        its subject's censored measurement nearest in time, and where the subject has none the least
+        strict one of the output; a measured value beyond that keeps its rank by the strictest limit
+        that it satisfies, or none.
     seed
         Of the data sets.
 
     Returns
     -------
     xarray.Dataset
-        As `bnode_nlme.diagnostics.vpc.vpc` gives it; `bn.plot_vpc` draws it.
+        Of a Bernoulli or ordinal outcome, proportions of each category (`observed` over ``stratum``,
+        ``bin`` and ``category``, `simulated` also over ``quantile``) in the place of percentiles. As
+        `bnode_nlme.diagnostics.vpc.vpc` gives it; `bn.plot_vpc` draws it. The attribute ``lloq``
+        holds the lower limit, or a list where there are several.
 
     Raises
     ------
@@ -94,15 +101,29 @@ def vpc(
     if edges is not None:  # before anything is simulated
         edges = enclosing_edges(edges, time, rows.name)
     strata = None if stratify is None else _strata(rows, stratify)
+    in_categories = isinstance(
+        rows.nlme.errors[rows.output].family, BernoulliFamily | OrdinalFamily
+    )
+    if in_categories and corrected:
+        raise ValueError(
+            f"vpc: corrected=True corrects measured values, and {rows.output!r} is in categories. "
+            "Leave it out, and give stratify= where doses or covariates differ."
+        )
     prediction = None
     if corrected:
         typical = predict(fit, rows.study, kind="population", parameters=parameters)
         prediction = typical[rows.output].mean("sample").to_numpy()[rows.positions]
+    simulated = simulated_replicates(fit, rows, replicates, parameters, seed, "vpc")
+    categories = None
+    if in_categories:
+        both = np.concatenate([rows.value, simulated.ravel()])
+        categories = np.unique(both[~np.isnan(both)])
     table = vpc_of_arrays(
         time,
         rows.value,
-        simulated_replicates(fit, rows, replicates, parameters, seed, "vpc"),
+        simulated,
         percentiles=percentiles,
+        categories=categories,
         mass=mass,
         binning=binning,
         bins=bins,
@@ -116,7 +137,8 @@ def vpc(
     )
     table.attrs |= {"output": rows.output, "against": against, "parameters": parameters}
     if rows.lloq is not None:
-        table.attrs["lloq"] = float(rows.lloq[0])
+        limits = np.unique(rows.lloq[~np.isnan(rows.lloq)])
+        table.attrs["lloq"] = float(limits[0]) if limits.size == 1 else limits.tolist()
     return table
 
 
