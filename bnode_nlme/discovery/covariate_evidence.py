@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from bnode_nlme.discovery.covariate_groups import collinear_groups
 from bnode_nlme.discovery.covariate_shapes import ShapeName, shapes_of
 from bnode_nlme.discovery.effect_likelihood import EffectLikelihood
-from bnode_nlme.discovery.spike_and_slab import Design, Inclusions, sample_inclusions
+from bnode_nlme.discovery.inclusion_design import Design
+from bnode_nlme.discovery.spike_and_slab import Inclusions, sample_inclusions
 
 Array = NDArray[np.float64]
 Verdict = Literal["found", "found, one of these", "unclear", "no evidence"]

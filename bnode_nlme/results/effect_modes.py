@@ -16,7 +16,7 @@ _LENGTHS = np.array([1.0, 0.5, 0.2, 0.05, 0.01])
 _ENOUGH = 1e-3
 _LONGEST = 10.0
 """Of a step, in standard deviations of the population: beyond, a model may overflow."""
-_STEEPEST = 1e12
+_STEEPEST = 1e13
 """Largest curvature: above it, what the other directions have is lost in rounding."""
 
 
@@ -28,7 +28,7 @@ class EffectModes:
     ----------
     z : ndarray (D, S, q)
     curvature : ndarray (D, S, q, q)
-        Positive definite, with eigenvalues from 1 (the population's) to 1e12.
+        Positive definite, with eigenvalues from 1 (the population's) to 1e13.
     """
 
     z: Array

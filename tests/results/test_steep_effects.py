@@ -75,7 +75,7 @@ class Line:
         return value, gradient, np.broadcast_to(own, (*z.shape, size)).copy()
 
 
-@pytest.mark.parametrize("sd", [0.1, 1e-5, 3e-7])
+@pytest.mark.parametrize("sd", [0.1, 1e-5, 1e-6, 3e-7])
 def test_the_density_of_a_precise_measurement_is_the_closed_form(sd: float) -> None:
     line: Any = Line([0.6, 0.3, -0.7], 0.8, sd)
     weighted = weighted_effects(line, 4000, np.random.default_rng(2))
