@@ -70,9 +70,7 @@ def test_a_subject_with_a_large_k_is_foretold_by_the_fit_without_it(
     assert float(without["elpd"][worst]) != pytest.approx(exact, abs=1e-3)
 
 
-def test_a_refit_is_sampled_as_the_fit_was(
-    fit: bn.Fit, others: list[dict[str, Any]]
-) -> None:
+def test_a_refit_is_sampled_as_the_fit_was(fit: bn.Fit, others: list[dict[str, Any]]) -> None:
     left_out_subjects(fit, refits=1)
     assert {name: others[0][name] for name in ("method", "draws", "chains")} == {
         "method": "nuts", "draws": DRAWS, "chains": CHAINS,

@@ -144,9 +144,7 @@ def test_with_two_models_stated_probabilities_are_calibrated() -> None:
         CL = rng.choice(typical, p=before) * np.exp(omega * rng.standard_normal())
         level = 100.0 / V * np.exp(-6.0 * CL / V) * (1.0 + sigma * rng.standard_normal())
         study = patient({6.0: max(level, 0.05)})
-        known = [
-            bn.individualise(fit, study, samples=400, draws=50, seed=number) for fit in fits
-        ]
+        known = [bn.individualise(fit, study, samples=400, draws=50, seed=number) for fit in fits]
         choice = bn.optimise_dose(
             known, target, regimen=lambda dose: bn.Regimen(dose, start=0.0), doses=doses,
             after=0.0, weights=before,

@@ -97,9 +97,7 @@ class DoseChoice:
 
     def _weights(self, kind: str) -> str:
         names, shares = self.data["model"].to_numpy(), self.data[kind].to_numpy()
-        return ", ".join(
-            f"{name} {share:.2f}" for name, share in zip(names, shares, strict=True)
-        )
+        return ", ".join(f"{name} {share:.2f}" for name, share in zip(names, shares, strict=True))
 
     def _heads(self) -> list[str]:
         of_targets = [f"{type(target).__name__}, 90 %" for target in self.targets]
