@@ -13,7 +13,7 @@ TIMES = (24.0 * DAYS + HOURS)[:, None]
 
 def test_a_time_of_day_is_near_the_same_time_of_another_day() -> None:
     visited = Visited(TIMES, (24.0,))
-    points = np.array([[250.0 - 4.0], [23.9], [0.1], [24.1], [-1.0], [12.0], [252.0]])
+    points = np.array([[262.0], [23.9], [0.1], [24.1], [-1.0], [12.0], [252.0]])
     wanted = [False, False, False, False, False, True, True]
     np.testing.assert_array_equal(visited.extrapolated(points), wanted)
     assert Visited(TIMES).extrapolated(np.array([[300.0]])).all(), "control: on a line it is far"
