@@ -112,6 +112,7 @@ def test_horseshoe_weights_have_the_quantiles_of_its_definition():
     assert np.quantile(np.abs(weights), 0.99) > 1.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["laplace", "horseshoe"])
 def test_a_shrinking_prior_can_be_fitted(prior):
     """A straight line through one unit of a linear network: its slope is found, other weights shrink."""
@@ -123,7 +124,7 @@ def test_a_shrinking_prior_can_be_fitted(prior):
         w = bn.NetworkWeights("net", network, prior=prior)
         pm.Normal("y", (w[:3] * x).sum(axis=1) + w[3], 0.1, observed=y)
         found = pm.sample(
-            150, tune=300, chains=1, random_seed=1, progressbar=False, target_accept=0.95,
+            60, tune=100, chains=1, random_seed=1, progressbar=False, nuts={"max_treedepth": 6},
             compute_convergence_checks=False,
         )  # fmt: skip
     assert model.named_vars_to_dims["net_local"] == ("net_shrunk",)
