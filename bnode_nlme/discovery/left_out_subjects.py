@@ -72,7 +72,7 @@ def left_out_subjects(
     subjects = density[SUBJECT].to_numpy()
     elpd, k = np.full(subjects.size, np.nan), np.full(subjects.size, np.inf)
     reason = np.full(subjects.size, "", dtype=object)
-    finite = np.isfinite(density).all(("chain", "draw")).to_numpy()
+    finite = xr.ufuncs.isfinite(density).all(("chain", "draw")).to_numpy()
     reason[~finite] = "its measurements have no density at some draw"
     good = -np.inf
     if finite.any():
