@@ -166,7 +166,7 @@ def test_exchanges_leave_the_posterior_as_it_is():
     x = common[:, None] + np.array([0.3, 0.45, 0.6, 0.8]) * rng.normal(size=(40, 4))
     eta = 0.25 * (x[:, :1] + x[:, 3:]) / 2.0 + 0.3 * rng.normal(size=(40, 1))
     likelihood = _likelihood(eta, np.broadcast_to(50.0, (40, 1, 1)))
-    chain = _Chain(likelihood, _straight(x, 1), np.corrcoef(x.T), 2.0, rng)
+    chain = _Chain(likelihood, _straight(x, 1), np.asarray(np.corrcoef(x.T)), 2.0, rng)
     chain.share[:] = 0.5
     chain._condition()
     sets, wanted = _exact_states(chain)
