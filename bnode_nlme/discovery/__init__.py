@@ -3,8 +3,8 @@
 from bnode_nlme.discovery.candidate import Candidate as Candidate
 from bnode_nlme.discovery.candidate import Constant as Constant
 from bnode_nlme.discovery.covariate_evidence import CovariateEvidence as CovariateEvidence
-from bnode_nlme.discovery.covariate_evidence import CovariateFinding as CovariateFinding
 from bnode_nlme.discovery.covariate_evidence import covariate_evidence as covariate_evidence
+from bnode_nlme.discovery.covariate_finding import CovariateFinding as CovariateFinding
 from bnode_nlme.discovery.discover import discover as discover
 from bnode_nlme.discovery.discover_covariates import CovariateDiscovery as CovariateDiscovery
 from bnode_nlme.discovery.discover_covariates import discover_covariates as discover_covariates

@@ -4,57 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bnode_nlme.discovery.covariate_association import association
+from bnode_nlme.discovery.covariate_finding import SHAPES, CovariateFinding, findings_of
 from bnode_nlme.discovery.covariate_groups import collinear_groups
 from bnode_nlme.discovery.covariate_shapes import ShapeName, shapes_of
 from bnode_nlme.discovery.effect_likelihood import EffectLikelihood
-from bnode_nlme.discovery.spike_and_slab import Design, Inclusions, sample_inclusions
+from bnode_nlme.discovery.inclusion_design import Design
+from bnode_nlme.discovery.spike_and_slab import Inclusions, sample_inclusions
 
 Array = NDArray[np.float64]
-Verdict = Literal["found", "found, one of these", "unclear", "no evidence"]
 
-SHAPES: tuple[ShapeName, ...] = ("linear", "power", "curve", "categories")
+
 _POINTS = 41
 _TAIL = 0.1
 _TUNE, _DRAWS, _CHAINS = 100, 400, 4
-
-
-@dataclass(frozen=True)
-class CovariateFinding:
-    """What is said of one covariate, or of several that are alike, on one parameter.
-
-    Attributes
-    ----------
-    effect
-        The parameter.
-    covariates : tuple of str
-        One, or those that share the evidence, the likeliest first.
-    inclusion : float
-        Probability that it, or at least one of them, has an effect.
-    members : tuple of float
-        Probability of each by itself.
-    verdict : str
-        ``"found"``; ``"found, one of these"``, which cannot be told apart; ``"unclear"``;
-        ``"no evidence"``.
-    shape : str
-        The likeliest shape of the likeliest of them.
-    alike : mapping of str to float
-        Other candidates whose correlation with a covariate that was found is large: part of the
-        effect may be theirs.
-    """
-
-    effect: str
-    covariates: tuple[str, ...]
-    inclusion: float
-    members: tuple[float, ...]
-    verdict: Verdict
-    shape: ShapeName
-    alike: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +38,8 @@ class CovariateEvidence:
         inclusion: the term on the parameter's scale, 0 at the covariate's median; ``span``, the
         same between the 90th and the 10th percentile (of two codes, between them); ``levels``, how
         many values there are. ``explained`` (effect, quantile): share of
-        the effect's variance. ``correlation`` (covariate, other).
+        the effect's variance. ``correlation`` (covariate, other): of ranks, or as `association`
+        has it of categories.
     findings : tuple of CovariateFinding
         Those that were found first.
     """
@@ -124,7 +93,7 @@ def covariate_evidence(
     allowed = np.array([[name not in held.get(effect, ()) for name in names] for effect in effects])
     if not allowed.any():
         raise ValueError("discover_covariates: the model has all candidates already.")
-    correlation = np.atleast_2d(np.corrcoef(np.stack([_ranked(x) for x in values.values()])))
+    correlation = association(values, categorical)
     design = Design(shapes, len(effects), allowed)
     drawn = sample_inclusions(
         likelihood,
@@ -142,19 +111,13 @@ def covariate_evidence(
         finding
         for k, effect in enumerate(effects)
         for group in groups
-        for finding in _findings(
+        for finding in findings_of(
             effect, group, data, _inside(drawn, design, k, names), threshold, collinear
         )
     ]
     order = ("found", "found, one of these", "unclear", "no evidence")
     findings.sort(key=lambda f: (order.index(f.verdict), -f.inclusion))
     return CovariateEvidence(data, tuple(findings))
-
-
-def _ranked(x: Array) -> Array:
-    """Ranks, ties sharing theirs: what is alike up to a monotone change is alike."""
-    _, place, counts = np.unique(x, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - 0.5 * counts)[place])
 
 
 def _grid(values: Array, shape: ShapeName) -> Array:
@@ -175,63 +138,6 @@ def _inside(
         for t, term in enumerate(design.terms)
         if term.effect == effect
     }
-
-
-def _findings(
-    effect: str,
-    group: tuple[str, ...],
-    data: xr.Dataset,
-    inside: Mapping[str, NDArray[np.bool_]],
-    threshold: float,
-    collinear: float,
-) -> list[CovariateFinding]:
-    members = [name for name in group if name in inside]
-    if not members:
-        return []
-    own = {name: float(data["inclusion"].sel(effect=effect, covariate=name)) for name in members}
-    members.sort(key=lambda name: -own[name])
-    together = float(np.any([inside[name] for name in members], axis=0).mean())
-    clear = [name for name in members if own[name] >= threshold]
-    if together >= threshold and not clear:
-        # A member that is hardly ever in takes no part in the choice.
-        sharing = [name for name in members if own[name] > 0.1] or members
-        if len(sharing) > 1:
-            return [_finding(effect, sharing, own, together, "found, one of these", data, {})]
-    found = []
-    for name in members:
-        verdict: Verdict = (
-            "found" if name in clear else "unclear" if own[name] >= 0.5 else "no evidence"
-        )
-        alike = {
-            str(other): float(r)
-            for other, r in zip(
-                data["other"].to_numpy(),
-                data["correlation"].sel(covariate=name).to_numpy(),
-                strict=True,
-            )
-            if other != name and abs(r) >= collinear
-        }
-        found.append(
-            _finding(
-                effect, [name], own, own[name], verdict, data, alike if verdict == "found" else {}
-            )
-        )
-    return found
-
-
-def _finding(
-    effect: str,
-    names: Sequence[str],
-    own: Mapping[str, float],
-    inclusion: float,
-    verdict: Verdict,
-    data: xr.Dataset,
-    alike: Mapping[str, float],
-) -> CovariateFinding:
-    shape = data["shape_probability"].sel(effect=effect, covariate=names[0])
-    likeliest: ShapeName = SHAPES[int(np.nan_to_num(shape.to_numpy()).argmax())]
-    members = tuple(own[name] for name in names)
-    return CovariateFinding(effect, tuple(names), inclusion, members, verdict, likeliest, alike)
 
 
 def _data(
@@ -264,6 +170,8 @@ def _data(
         error[at] = by_chain[:, t].std(ddof=1) / np.sqrt(len(by_chain))
         inside = states[:, t] > 0
         if not inside.any():
+            for shape in design.shapes[term.covariate]:
+                shape_probability[(*at, SHAPES.index(shape.name))] = 0.0
             continue
         for number, shape in enumerate(design.shapes[term.covariate], start=1):
             place = SHAPES.index(shape.name)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from bnode_nlme.discovery.covariate_evidence import CovariateFinding
+from bnode_nlme.discovery.covariate_finding import CovariateFinding
 from bnode_nlme.nlme.nlme import NLME
 
 _WORDS = {
@@ -63,7 +63,7 @@ def _line(finding: CovariateFinding, data: xr.Dataset, nlme: NLME) -> str:
         )
     change = _change(finding, data, nlme)
     alike = "".join(
-        f"; resembles {name} (rank correlation {r:.2f}), which may carry part of it"
+        f"; resembles {name} (correlation {r:.2f}), which may carry part of it"
         for name, r in finding.alike.items()
     )
     return f"{finding.verdict}: {names[0]}, {probability}, {_WORDS[finding.shape]}, {change}{alike}"

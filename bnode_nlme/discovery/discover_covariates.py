@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bnode_nlme.discovery.covariate_evidence import CovariateFinding, covariate_evidence
+from bnode_nlme.discovery.covariate_evidence import covariate_evidence
+from bnode_nlme.discovery.covariate_finding import CovariateFinding
 from bnode_nlme.discovery.covariate_shapes import ShapeName
 from bnode_nlme.discovery.covariate_text import discovery_text
 from bnode_nlme.discovery.effect_likelihood import effect_likelihood_of
@@ -115,7 +116,8 @@ def discover_covariates(
     threshold
         Probability from which a covariate counts as found.
     collinear
-        Absolute rank correlation from which two covariates are alike: they are reported together.
+        Absolute rank correlation (of categories: correlation ratio) from which two covariates are
+        alike: they are reported together.
     curves
         Whether a dependence may be curved. Straight lines, and powers of positive covariates, are
         always weighed.
@@ -234,7 +236,7 @@ def _suggestions(
         chosen: dict[str, list[tuple[str, ShapeName]]] = {}
         for place, finding in enumerate(found):
             name = instead.get(place, finding.covariates[0])
-            shape = finding.shape if name == finding.covariates[0] else "linear"
+            shape = finding.shapes[finding.covariates.index(name)]
             chosen.setdefault(finding.effect, []).append((name, shape))
         return with_covariates(nlme, study, chosen)
 

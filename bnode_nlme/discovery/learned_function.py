@@ -220,7 +220,10 @@ def learned_function(
         )
     visited = None
     if inputs is None or fit.study is not None:
-        visited = Visited(visited_by(fit, learned, draws=draws, what="learned_function"))
+        visited = Visited(
+            visited_by(fit, learned, draws=draws, what="learned_function"),
+            tuple(net.period or ()),  # type: ignore[arg-type]
+        )
     weights = fit.posterior[learned.name].transpose(*_CHAINS, ...).to_numpy()
     prior = prior_weights(fit, learned.name, prior_draws, seed)
     places: list[int] | None = list(range(net.inputs))

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from bnode_nlme.diagnostics.of_fit.loo import loo, subject_log_likelihood
+from bnode_nlme.diagnostics.elpd import elpd_subjects
+from bnode_nlme.diagnostics.of_fit.loo import is_of_approximation, subject_log_likelihood
 from bnode_nlme.inference.fit import fit as fit_model
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.inference.same_run import ASKED
 from bnode_nlme.results.population_draws import declaration_of
 from bnode_nlme.study.dimensions import SUBJECT
+from bnode_nlme.study.study import Study
+
+Array = NDArray[np.float64]
+
+_NO_SETTINGS = ("seed", "logp")
 
 
 def left_out_subjects(
@@ -37,70 +46,98 @@ def left_out_subjects(
         How many subjects at most, those with the largest Pareto k first, are left out by fitting
         again without them, where the smoothed importance weights cannot be trusted.
     refit_options
-        Of `bnode_nlme.fit`, for those fits; the method and number of draws are those of the fit.
+        Of `bnode_nlme.fit`, for those fits. What is not given is as it was in the fit: its method,
+        draws, chains, warm-up, target acceptance rate and so on.
     seed
         Of the integration over random effects and of the refits.
 
     Returns
     -------
     xarray.Dataset
-        Over ``subject``: ``elpd``, ``pareto_k``, and ``refitted`` and ``doubtful`` (k too large,
-        and not refitted). ``approximate``: whether the draws are of an approximation to the
-        posterior (``"laplace"``, say), so that the numbers may be wrong without a sign.
+        Over ``subject``: ``elpd`` (nats; NaN where there is no number at all), ``pareto_k``,
+        ``refitted``, ``doubtful`` (k too large, or no finite number, and not refitted) and
+        ``reason``, why a subject that was to be refitted was not, else empty. ``approximate``:
+        whether the draws are of an approximation to the posterior (``"laplace"``, say), so that the
+        numbers may be wrong without a sign.
 
     Raises
     ------
     ValueError
-        As `loo` does.
+        When the fit has no declaration or study, or too few draws for Pareto smoothing.
     """
     nlme = declaration_of(fit, "left_out_subjects")
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        found = loo(fit, by="subject", draws=draws, seed=seed)
-    approximate = any("of an approximation" in str(warning.message) for warning in told)
-    for warning in told:
-        # Pareto k is mended here, or told with the result, as is an approximation.
-        if "Pareto" not in str(warning.message):
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
-    elpd = found.elpd_i.to_numpy().copy()
-    k = found.pareto_k.to_numpy()
-    subjects = found.elpd_i[SUBJECT].to_numpy()
+    if fit.study is None:
+        raise ValueError("left_out_subjects wants a fit that holds its study.")
+    density = subject_log_likelihood(fit, fit.study, draws=draws, seed=seed)
+    subjects = density[SUBJECT].to_numpy()
+    elpd, k = np.full(subjects.size, np.nan), np.full(subjects.size, np.inf)
+    reason = np.full(subjects.size, "", dtype=object)
+    finite = xr.ufuncs.isfinite(density).all(("chain", "draw")).to_numpy()
+    reason[~finite] = "its measurements have no density at some draw"
+    good = -np.inf
+    if finite.any():
+        with warnings.catch_warnings():
+            # Large values of Pareto k are mended here, or told with the result.
+            warnings.filterwarnings("ignore", message=".*Pareto.*", category=UserWarning)
+            found = elpd_subjects(density.isel({SUBJECT: finite}))
+        elpd[finite], k[finite] = found.elpd_i.to_numpy(), found.pareto_k.to_numpy()
+        good = float(found.good_k)
     refitted = np.zeros(elpd.size, dtype=bool)
-    doubtful = np.flatnonzero(~(k <= found.good_k))
+    doubtful = np.flatnonzero(~(k <= good))
     for place in doubtful[np.argsort(-k[doubtful])][:refits]:
-        elpd[place] = _refitted(fit, nlme, subjects[place], draws, seed, refit_options or {})
-        refitted[place] = True
-    trusted = (k <= found.good_k) | refitted
+        try:
+            own = _refitted(fit, fit.study, nlme, subjects[place], draws, seed, refit_options or {})
+        except (ArithmeticError, RuntimeError, ValueError) as error:
+            # A solver or sampler that gives up on one subject says nothing about the others.
+            reason[place] = f"the fit without it failed: {str(error).splitlines()[0]}"
+            continue
+        if np.isfinite(own):
+            elpd[place], refitted[place], reason[place] = own, True, ""
+        else:
+            reason[place] = "without it, the fit gives its measurements no density"
+    trusted = (k <= good) | refitted
     return xr.Dataset(
         {
             "elpd": (SUBJECT, elpd),
             "pareto_k": (SUBJECT, k),
             "refitted": (SUBJECT, refitted),
             "doubtful": (SUBJECT, ~trusted),
-            "approximate": approximate,
+            "reason": (SUBJECT, reason.astype(str)),
+            "approximate": is_of_approximation(fit),
         },
         coords={SUBJECT: subjects},
     )
 
 
 def _refitted(
-    fit: Fit, nlme: Any, subject: Any, draws: int | None, seed: int, options: Mapping[str, Any]
+    fit: Fit,
+    study: Study,
+    nlme: Any,
+    subject: Any,
+    draws: int | None,
+    seed: int,
+    options: Mapping[str, Any],
 ) -> float:
     """The log predictive density of a subject, from a fit to all others."""
-    study = fit.study
-    if study is None:
-        raise ValueError("left_out_subjects wants a fit that holds its study.")
     others = study.subjects[study.subjects != subject]
-    given: dict[str, Any] = {
-        "method": fit.method,
-        "draws": fit.posterior.sizes["draw"],
-        "seed": seed,
-        "progress": False,
-    }
-    again = fit_model(nlme, study.select(subjects=list(others)), **(given | dict(options)))
+    given = settings_of(fit) if options.get("method", fit.method) == fit.method else {}
+    given |= {"seed": seed, "progress": False} | dict(options)
+    again = fit_model(nlme, study.select(subjects=list(others)), **given)
     density = subject_log_likelihood(
         again, study.select(subjects=[subject]), draws=draws, seed=seed
     ).to_numpy()
     return float(logsumexp(density) - np.log(density.size))
+
+
+def settings_of(fit: Fit) -> dict[str, Any]:
+    """The method of a fit and its settings, as `bnode_nlme.fit` takes them.
+
+    Of a fit that did not keep them: the method, and the number of its draws and chains.
+    """
+    if ASKED in fit.attrs:
+        asked: dict[str, Any] = json.loads(fit.attrs[ASKED])
+        return {name: value for name, value in asked.items() if name not in _NO_SETTINGS}
+    known: dict[str, Any] = {"method": fit.method, "draws": fit.posterior.sizes["draw"]}
+    if fit.method == "nuts":
+        known["chains"] = fit.posterior.sizes["chain"]
+    return known

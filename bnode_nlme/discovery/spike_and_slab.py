@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnode_nlme.discovery.covariate_shapes import Shape
+from bnode_nlme.discovery.covariate_exchange import exchange_probabilities
 from bnode_nlme.discovery.effect_likelihood import EffectLikelihood
+from bnode_nlme.discovery.inclusion_design import Design, padded
 from bnode_nlme.discovery.term_gains import factor_model, model_evidence, scan_terms
+from bnode_nlme.discovery.unexplained_covariance import draw_unexplained
 
 Array = NDArray[np.float64]
 
-_PRIOR_SUBJECTS = 4.0
-"""Weight of the prior of the unexplained covariance, in subjects."""
 _SLABS = np.array([0.25, 0.5, 1.0])
-_CORRELATION_POWER = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Term:
-    """One covariate on one effect: in with one of its shapes, or out.
-
-    Attributes
-    ----------
-    effect, covariate
-        Which, counted from 0.
-    columns : tuple of ndarray of int
-        For each shape, the columns of the design.
-    """
-
-    effect: int
-    covariate: int
-    columns: tuple[NDArray[np.int64], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,78 +39,6 @@ class Inclusions:
     coefficients: Array
     inclusion: Array
     unexplained: Array
-
-
-class Design:
-    """The columns of all terms.
-
-    Parameters
-    ----------
-    shapes : sequence of sequence of Shape
-        Of each covariate.
-    effects
-        Number of effects, K.
-    allowed : ndarray of bool (K, covariates)
-        Which covariates may enter which effects.
-
-    Attributes
-    ----------
-    columns : ndarray (S, C)
-        A constant, and the functions of all covariates.
-    of_covariate : tuple of ndarray of int
-        The columns, among those C, of each covariate.
-    terms : tuple of Term
-    width : int
-        K * C: columns are counted effect by effect.
-    """
-
-    def __init__(
-        self, shapes: Sequence[Sequence[Shape]], effects: int, allowed: NDArray[np.bool_]
-    ) -> None:
-        self.shapes = tuple(tuple(own) for own in shapes)
-        parts: list[Array] = [np.ones((shapes[0][0].reference.size, 1))]
-        places: list[list[NDArray[np.int64]]] = []
-        own_columns = []
-        count = 1
-        for covariate, own in enumerate(self.shapes):
-            functions = self.functions(covariate, own[0].reference)
-            parts.append(functions)
-            places.append(_places(own, count))
-            own_columns.append(np.arange(count, count + functions.shape[1]))
-            count += functions.shape[1]
-        self.of_covariate = tuple(own_columns)
-        self.columns = np.concatenate(parts, axis=1)
-        self.width = effects * count
-        self.constants = np.arange(effects) * count
-        self.terms = tuple(
-            Term(k, j, tuple(at + k * count for at in places[j]))
-            for k in range(effects)
-            for j in range(len(shapes))
-            if allowed[k, j]
-        )
-
-    def functions(self, covariate: int, x: Array) -> Array:
-        """The columns of one covariate at values of it, (values, columns)."""
-        parts = []
-        for shape in self.shapes[covariate]:
-            basis = shape.basis(x)
-            # A curve's first function is the straight line, which is there already.
-            parts.append(basis[:, 1:] if shape.name == "curve" else basis)
-        return np.concatenate(parts, axis=1)
-
-
-def _places(shapes: Sequence[Shape], first: int) -> list[NDArray[np.int64]]:
-    """The columns of each shape of a covariate whose functions begin at one."""
-    result: list[NDArray[np.int64]] = []
-    for shape in shapes:
-        if shape.name == "curve":
-            bends = np.arange(first, first + shape.size - 1)
-            result.append(np.concatenate([result[0], bends]))
-            first += bends.size
-        else:
-            result.append(np.arange(first, first + shape.size))
-            first += shape.size
-    return result
 
 
 def sample_inclusions(
@@ -206,8 +115,8 @@ class _Chain:
         self.unit = np.repeat(sds, design.columns.shape[1])
         self.slab = 0.5
         self.n_shapes = np.array([len(term.columns) for term in self.terms])
-        self.columns, self.sizes = _padded(self.terms)
-        self.exchange = _exchange(self.terms, correlation)
+        self.columns, self.sizes = padded(self.terms)
+        self.exchange = exchange_probabilities(self.terms, correlation)
 
     def run(self, draws: int, tune: int) -> tuple[Array, Array, Array, Array]:
         kept = []
@@ -273,8 +182,12 @@ class _Chain:
         )
 
     def _exchanges(self) -> None:
-        """Offer each covariate that is in to leave for one that resembles it."""
-        for term in np.flatnonzero(self.states):
+        """Offer each covariate that is in to leave for one that resembles it, in random order.
+
+        An order by index would not leave the posterior invariant: the way back from an exchange
+        that changes the order would be taken at another turn.
+        """
+        for term in self.rng.permutation(np.flatnonzero(self.states)):
             if not self.exchange[term].any():
                 continue
             other = int(self.rng.choice(len(self.terms), p=self.exchange[term]))
@@ -310,53 +223,9 @@ class _Chain:
         coefficients = np.zeros(self.design.width)
         coefficients[columns] = drawn * self.units[columns]
         fitted = self.design.columns @ coefficients.reshape(self.n_effects, -1).T
-        self._draw_unexplained(fitted)
+        self.unexplained = draw_unexplained(self.given, fitted, self.unexplained, self.rng)
         inside = np.bincount(self.of_effect, weights=self.states > 0, minlength=self.n_effects)
         counts = np.bincount(self.of_effect, minlength=self.n_effects)
         share = self.rng.beta(1.0 + inside, self.beta + counts - inside)
         self.share = np.clip(share, 1e-6, 1.0 - 1e-6)
         return coefficients
-
-    def _draw_unexplained(self, fitted: Array) -> None:
-        n, k = fitted.shape
-        precision = self.given.precision + np.linalg.inv(self.unexplained)
-        pull = self.given.shift - np.einsum("sij,sj->si", self.given.precision, fitted)
-        centre = np.linalg.solve(precision, pull[..., None])[..., 0]
-        factor = np.linalg.cholesky(precision)
-        noise = self.rng.standard_normal((n, k, 1))
-        rest = centre + np.linalg.solve(np.swapaxes(factor, 1, 2), noise)[..., 0]
-        freedom = _PRIOR_SUBJECTS + k + 1.0
-        scale = 0.5 * _PRIOR_SUBJECTS * self.given.population + rest.T @ rest
-        self.unexplained = _inverse_wishart(freedom + n, scale, self.rng)
-
-
-def _padded(terms: Sequence[Term]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The columns of each shape of each term, and their number, as arrays."""
-    shapes = max(len(term.columns) for term in terms)
-    sizes = np.zeros((len(terms), shapes), dtype=np.int64)
-    for t, term in enumerate(terms):
-        sizes[t, : len(term.columns)] = [columns.size for columns in term.columns]
-    padded = np.zeros((len(terms), shapes, int(sizes.max())), dtype=np.int64)
-    for t, term in enumerate(terms):
-        for shape, columns in enumerate(term.columns):
-            padded[t, shape, : columns.size] = columns
-    return padded, sizes
-
-
-def _exchange(terms: Sequence[Term], correlation: Array) -> Array:
-    """Probability with which each term is offered to be exchanged for each other, (terms, terms)."""
-    effect = np.array([term.effect for term in terms])
-    covariate = np.array([term.covariate for term in terms])
-    alike = np.abs(correlation[np.ix_(covariate, covariate)]) ** _CORRELATION_POWER + 1e-6
-    alike *= (effect[:, None] == effect) & (covariate[:, None] != covariate)
-    total = alike.sum(axis=1, keepdims=True)
-    return np.divide(alike, total, out=np.zeros_like(alike), where=total > 0.0)
-
-
-def _inverse_wishart(freedom: float, scale: Array, rng: np.random.Generator) -> Array:
-    """One draw, by Bartlett's decomposition."""
-    k = scale.shape[0]
-    lower = np.tril(rng.standard_normal((k, k)), -1)
-    lower[np.diag_indices(k)] = np.sqrt(rng.chisquare(freedom - np.arange(k)))
-    half = np.linalg.solve(lower, np.linalg.cholesky(scale).T)
-    return np.asarray(half.T @ half)

@@ -39,9 +39,10 @@ class SubjectComparison:
         Of the first; undecided too where it would be another without the subjects whose numbers
         are doubtful.
     difference : PairedDifference
-        ELPD of the first minus that of the second.
+        ELPD of the first minus that of the second, in nats.
     data : xarray.Dataset
-        Over ``model`` and ``subject``: ``elpd``, ``pareto_k``, ``refitted``, ``doubtful``; over ``model``: ``approximate``.
+        Over ``model`` and ``subject``: ``elpd`` (nats), ``pareto_k``, ``refitted``, ``doubtful``,
+        ``reason``; over ``model``: ``approximate``.
     names : tuple of str
         Of the two models.
     """
@@ -67,14 +68,16 @@ class Verdict:
         difference. Undecided: neither can be said, or it would not be said without the subjects
         whose numbers are doubtful.
     difference : PairedDifference
-        ELPD of the hybrid model minus that of the mechanistic one.
+        ELPD of the hybrid model minus that of the mechanistic one, in nats.
     against_network_only : PairedDifference or None
-        ELPD of the hybrid model minus that of the network alone.
+        ELPD of the hybrid model minus that of the network alone, in nats.
     data : xarray.Dataset
-        Over ``model`` and ``subject``: ``elpd``, ``pareto_k``, ``refitted``, ``doubtful``; over
-        ``model``: ``approximate``; over ``state``: ``share`` of the networks in the hybrid model's rates of change.
+        Over ``model`` and ``subject``: ``elpd`` (nats), ``pareto_k``, ``refitted``, ``doubtful``,
+        and ``reason``, why a subject could not be refitted; over ``model``: ``approximate``; over
+        ``share_draw`` and ``state``: ``share`` of the networks in the hybrid model's rates of
+        change, from 0 to 1.
     seconds : mapping of str to float
-        That each fit took.
+        That each fit took, in seconds.
     """
 
     answer: Answer
@@ -117,14 +120,14 @@ def verdict(
     confidence
         Of each one-sided bound of a difference: 0.9 by default.
     worthwhile
-        Least difference in ELPD, over all subjects, that counts: 4 by default.
+        Least difference in ELPD, over all subjects, that counts: 4 nats by default.
     draws
         Of each posterior; up to 400 by default.
     refits
         How many subjects of each fit, at most, are left out by fitting again, where Pareto k is
         too large.
     refit_options
-        Of `bnode_nlme.fit`, for those.
+        Of `bnode_nlme.fit`, for those; what is not given is as it was in the fit.
     seed
 
     Returns
@@ -240,10 +243,10 @@ def _settled(data: xr.Dataset, difference: PairedDifference) -> Outcome:
 def _difference(
     data: xr.Dataset, first: str, second: str, rule: Mapping[str, float]
 ) -> PairedDifference:
-    elpd = data["elpd"]
-    return paired_difference(
-        elpd.sel(model=first).to_numpy(), elpd.sel(model=second).to_numpy(), **rule
-    )
+    pair = data["elpd"].sel(model=[first, second]).to_numpy()
+    # Subjects without a number are among the doubtful ones.
+    known = np.isfinite(pair).all(axis=0)
+    return paired_difference(pair[0, known], pair[1, known], **rule)
 
 
 def _left_out(

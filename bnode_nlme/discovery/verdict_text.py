@@ -92,6 +92,12 @@ def _doubts(data: xr.Dataset, settled: bool) -> list[str]:
                 f"  {name}: {doubtful.size} {subjects} ({shown}{more}) with a Pareto k too large to "
                 f"be trusted, not refitted: {verdict}"
             )
+        reasons = own["reason"].to_numpy()
+        lines += [
+            f"    {subject}: {reason}"
+            for subject, reason in zip(own["subject"].to_numpy(), reasons, strict=True)
+            if reason
+        ]
         if bool(own["approximate"]):
             lines.append(
                 f"  {name}: its draws are of an approximation; compare fits of method='nuts' "

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from numpy.typing import NDArray
 from pytensor.tensor.variable import TensorVariable
 
 from bnode_nlme.distributions.contrast import contrast_points, pin_contrast
 from bnode_nlme.distributions.pinned_values import pin_values, pinned_points
 from bnode_nlme.dynamics.mlp import MLP
 
-PRIORS = ("normal",)
+Prior = Literal["normal", "laplace", "horseshoe"]
+PRIORS: tuple[Prior, ...] = get_args(Prior)
 
 
 def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     name: str,
     network: MLP,
     *,
-    prior: Literal["normal"] = "normal",
+    prior: Prior = "normal",
     scale: float = 1.0,
     contrast: Sequence[Any] | None = None,
     pinned: Sequence[Any] | None = None,
@@ -29,7 +31,7 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
 ) -> TensorVariable:
     """Hierarchical prior over a network's flat weight vector.
 
-    Each layer has one learned scale s, half-normal with scale `scale`; its weights are normal
+    Each layer has one learned scale s, half-normal with scale `scale`; by default its weights are normal
     with standard deviation ``s / sqrt(fan-in)`` and its biases with s, so that the variance of a
     layer's output does not depend on its width (Neal 1996, doi:10.1007/978-1-4612-0745-0).
     Sampled standardised.
@@ -45,7 +47,15 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     network
         The network.
     prior
-        ``"normal"``.
+        ``"normal"``; or one that shrinks most weights towards 0 and leaves few alone, biases normal
+        as before. ``"laplace"``: weights have a Laplace distribution with the normal prior's
+        standard deviation (Williams 1995, doi:10.1162/neco.1995.7.1.117), as a normal one times
+        the root of a standard exponential variable. ``"horseshoe"``: the normal prior's standard
+        deviation is multiplied by t / sqrt(1 + t^2) with t the product of two standard half-Cauchy
+        variables, one of the weight and one of its layer: a regularised horseshoe whose slab is
+        the normal prior, half of the weights expected to matter (Piironen and Vehtari 2017,
+        doi:10.1214/17-EJS1337SI, equation 2.8). Its posterior is funnel-shaped: sample with
+        ``target_accept=0.95`` or above. Not with `contrast` or `pinned`.
     scale
         Scale of the half-normal priors of the layers' scales; of order one where the network's
         inputs are.
@@ -74,13 +84,16 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     TensorVariable (network.size,)
         With the dim ``f"{name}_weight"``, labelled ``W0[i,j]`` (layer, unit, input) and ``b0[i]``.
         Also in the posterior: ``f"{name}_scale"`` (layers,) with the dim ``f"{name}_layer"``, and
-        what is sampled, the standardised weights ``f"{name}_z"`` (network.size,).
+        what is sampled, the standardised weights ``f"{name}_z"`` (network.size,); of a prior that
+        shrinks, ``f"{name}_local"`` of each weight that is no bias, with the dim
+        ``f"{name}_shrunk"``, and of the horseshoe ``f"{name}_tau"`` of each layer.
 
     Raises
     ------
     ValueError
         When `network` is no MLP, `prior` is not one of the choices, `scale` is not positive,
-        `contrast` or `pinned` do not fit the network, both are given, or `relevant` is not below the number of inputs.
+        `contrast` or `pinned` do not fit the network or the prior, both are given, or `relevant`
+        is not below the number of inputs.
     """
     if prior not in PRIORS:
         raise ValueError(
@@ -97,6 +110,12 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
         raise ValueError(
             f"NetworkWeights({name!r}): relevant= wants a number above 0 and below that of the "
             f"network's inputs, {network.inputs}; found {relevant!r}."
+        )
+    if prior != "normal" and (contrast is not None or pinned is not None):
+        raise ValueError(
+            f"NetworkWeights({name!r}): {'contrast' if pinned is None else 'pinned'}= wants "
+            f"prior='normal', whose last layer it takes directions of; found {prior!r}. Leave one "
+            "of them out."
         )
     points = None if contrast is None else contrast_points(name, network, contrast)
     values = None if pinned is None else pinned_points(name, network, pinned)
@@ -122,6 +141,8 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     scales = pm.HalfNormal(f"{name}_scale", scale, dims=layer)
     z = pm.Normal(f"{name}_z", dims=weight)
     weights = z * scales[of_layer] * shrinkage
+    if prior != "normal":
+        weights = weights * _local_scales(name, network, prior, labels, of_layer)
     if relevant is not None:
         weights = _with_relevance(name, network, weights, relevant)
     if points is not None:
@@ -130,6 +151,24 @@ def NetworkWeights(  # noqa: N802  named as the distribution that it stands for
     if values is not None:
         weights = pin_values(name, network, weights, scales[-1], values)
     return pm.Deterministic(name, weights, dims=weight)
+
+
+def _local_scales(
+    name: str, network: MLP, prior: Prior, labels: NDArray[Any], of_layer: NDArray[np.int64]
+) -> TensorVariable:
+    """Factors on the weights' standard deviations, 1 for biases, (network.size,)."""
+    dim = f"{name}_shrunk"
+    shrunk = np.concatenate(
+        [np.arange(part.weight.start, part.weight.stop) for part in network.layers]
+    )
+    pm.modelcontext(None).add_coord(dim, labels[shrunk].astype(str))
+    if prior == "laplace":
+        factor = pt.sqrt(pm.Exponential(f"{name}_local", 1.0, dims=dim))
+    else:
+        tau = pm.HalfCauchy(f"{name}_tau", 1.0, dims=f"{name}_layer")
+        reach = pm.HalfCauchy(f"{name}_local", 1.0, dims=dim) * tau[of_layer[shrunk]]
+        factor = reach / pt.sqrt(1.0 + reach**2)
+    return pt.set_subtensor(pt.ones(network.size)[shrunk], factor)
 
 
 def _with_relevance(

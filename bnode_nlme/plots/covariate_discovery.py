@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bnode_nlme.discovery.covariate_evidence import CovariateFinding
+from bnode_nlme.discovery.covariate_finding import CovariateFinding
 from bnode_nlme.discovery.discover_covariates import CovariateDiscovery
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
 

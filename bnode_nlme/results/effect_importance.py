@@ -76,19 +76,21 @@ def weighted_effects(
     draws, subjects, size = modes.z.shape
     of_prior = int(np.clip(round(_PRIOR_SHARE * points), 1, max(1, points - 1)))
     share = of_prior / points
-    factor = _WIDENING * np.linalg.cholesky(np.linalg.inv(modes.curvature))
+    # Of the curvature and not of its inverse, in which rounding loses the steepest direction.
+    root = np.swapaxes(np.linalg.cholesky(modes.curvature), -1, -2) / _WIDENING
+    factor = np.linalg.solve(root, np.eye(size))
     standard = rng.standard_normal((draws, points - of_prior, subjects, size))
     standard *= np.sqrt(_FREEDOM / rng.chisquare(_FREEDOM, size=(*standard.shape[:3], 1)))
     near = modes.z[:, None] + np.einsum("dsij,dpsj->dpsi", factor, standard)
     z = np.concatenate([rng.standard_normal((draws, of_prior, subjects, size)), near], axis=1)
     log_prior = -0.5 * np.sum(z**2, axis=-1) - 0.5 * size * np.log(2.0 * np.pi)
-    back = np.einsum("dsij,dpsj->dpsi", np.linalg.inv(factor), z - modes.z[:, None])
+    back = np.einsum("dsij,dpsj->dpsi", root, z - modes.z[:, None])
     log_near = (
         gammaln(0.5 * (_FREEDOM + size))
         - gammaln(0.5 * _FREEDOM)
         - 0.5 * size * np.log(_FREEDOM * np.pi)
         - 0.5 * (_FREEDOM + size) * np.log1p(np.sum(back**2, axis=-1) / _FREEDOM)
-        - np.sum(np.log(np.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)[:, None]
+        + np.sum(np.log(np.diagonal(root, axis1=-2, axis2=-1)), axis=-1)[:, None]
     )
     near_share = np.log1p(-share) if share < 1.0 else -np.inf
     log_proposal = np.logaddexp(np.log(share) + log_prior, near_share + log_near)

@@ -14,6 +14,10 @@ Array = NDArray[np.float64]
 _STARTS, _ITERATIONS = 64, 30
 _LENGTHS = np.array([1.0, 0.5, 0.2, 0.05, 0.01])
 _ENOUGH = 1e-3
+_LONGEST = 10.0
+"""Of a step, in standard deviations of the population: beyond, a model may overflow."""
+_STEEPEST = 1e13
+"""Largest curvature: above it, what the other directions have is lost in rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +28,7 @@ class EffectModes:
     ----------
     z : ndarray (D, S, q)
     curvature : ndarray (D, S, q, q)
-        Positive definite.
+        Positive definite, with eigenvalues from 1 (the population's) to 1e13.
     """
 
     z: Array
@@ -58,10 +62,13 @@ def _climbed(
     going = np.arange(len(draws))
     for _ in range(_ITERATIONS):
         value, gradient, own = likelihood.curvature(z[going], draws[going])
+        own = _bounded(own)
         curvature[going] = own
         step = np.linalg.solve(own, gradient[..., None])[..., 0]
         gain = np.sum(step * gradient, axis=-1)
-        step[~np.isfinite(value)] = 0.0
+        step[~np.isfinite(value) | ~np.isfinite(gain)] = 0.0
+        length = np.linalg.norm(step, axis=-1, keepdims=True)
+        step *= _LONGEST / np.maximum(length, _LONGEST)
         tried = z[going][:, None] + _LENGTHS[None, :, None, None] * step[:, None]
         reached = _density(likelihood, tried, draws[going])
         best = reached.argmax(axis=1)
@@ -73,6 +80,26 @@ def _climbed(
         if not going.size:
             break
     return EffectModes(z, curvature)
+
+
+def _bounded(curvature: Array) -> Array:
+    """Curvatures that can be inverted: the identity plus what is not negative, of bounded size.
+
+    Under a proportional error a prediction near 0 is so steep, in one direction, that rounding
+    makes the sum with the identity singular. Of one that is not finite nothing is known but the
+    population's part.
+    """
+    finite = np.isfinite(curvature).all(axis=(-2, -1))
+    largest = np.trace(curvature, axis1=-2, axis2=-1)
+    steep = finite & (largest > _STEEPEST)
+    if finite.all() and not steep.any():
+        return curvature
+    result = curvature.copy()
+    result[~finite] = np.eye(curvature.shape[-1])
+    values, vectors = np.linalg.eigh(curvature[steep])
+    values = np.clip(values, 1.0, _STEEPEST)
+    result[steep] = np.einsum("nij,nj,nkj->nik", vectors, values, vectors)
+    return result
 
 
 def _density(likelihood: IndividualLikelihood, z: Array, draws: NDArray[np.intp]) -> Array:

@@ -6,9 +6,13 @@ import re
 
 import numpy as np
 import pytest
+import xarray as xr
+from scipy import stats
 
 import bnode_nlme as bn
 from bnode_nlme.discovery import EffectLikelihood, covariate_evidence
+from bnode_nlme.discovery.covariate_association import association
+from bnode_nlme.discovery.covariate_finding import SHAPES, findings_of
 from bnode_nlme.discovery.covariate_text import discovery_text
 from tests.discovery.simulated_effects import STRENGTH, UNEXPLAINED, simulated_effects
 from tests.nlme.declarations import bolus_nlme
@@ -107,6 +111,48 @@ def test_categories_are_told_by_code():
     assert re.search(wanted, text)
 
 
+def test_members_of_a_group_keep_their_own_shapes_and_the_rest_is_told_too():
+    names = ["A", "B", "C"]
+    data = xr.Dataset(
+        {
+            "inclusion": (("effect", "covariate"), [[0.55, 0.45, 0.02]]),
+            "shape_probability": (
+                ("effect", "covariate", "shape"),
+                [[[0.7, 0.3, 0.0, np.nan], [np.nan, np.nan, np.nan, 1.0], [0.0, 1.0, 0.0, np.nan]]],
+            ),
+            "correlation": (("covariate", "other"), np.full((3, 3), 0.8)),
+        },
+        coords={"effect": ["CL"], "covariate": names, "other": names, "shape": list(SHAPES)},
+    )
+    first = np.arange(100) < 55
+    inside = {"A": first, "B": ~first, "C": np.arange(100) < 2}
+    group, rest = findings_of("CL", ("A", "B", "C"), data, inside, 0.9, 0.7)
+    assert group.verdict == "found, one of these"
+    assert (group.covariates, group.shapes) == (("A", "B"), ("linear", "categories"))
+    assert (rest.covariates, rest.verdict, rest.shape) == (("C",), "no evidence", "power")
+
+
+def test_association_of_numbers_and_of_codes_without_an_order():
+    rng = np.random.default_rng(7)
+    site = rng.integers(0, 4, size=400).astype(float)
+    level = np.array([1.0, -1.0, -1.0, 1.0])[site.astype(int)] + 0.2 * rng.normal(size=400)
+    other = (site + 2.0) % 4.0  # the same sites under other codes
+    sex = (rng.random(400) < 0.5).astype(float)
+    values = {"SITE": site, "X": level, "OTHER": other, "SEX": sex, "EXPX": np.exp(level)}
+    found = association(values, ("SITE", "OTHER", "SEX"))
+    ranks = stats.rankdata(level)
+    groups = [ranks[site == code] for code in range(4)]
+    between = sum(g.size * (g.mean() - ranks.mean()) ** 2 for g in groups)
+    ratio = np.sqrt(between / np.sum((ranks - ranks.mean()) ** 2))
+    assert found[0, 1] == pytest.approx(ratio)
+    assert ratio > 0.8 > abs(stats.spearmanr(site, level).statistic), "control: codes hide it"
+    assert found[0, 2] == pytest.approx(1.0)
+    assert found[1, 3] == pytest.approx(stats.spearmanr(level, sex).statistic)
+    assert found[1, 4] == pytest.approx(1.0)
+    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_array_equal(np.diag(found), np.ones(5))
+
+
 _SETS = 20
 
 
@@ -145,12 +191,19 @@ def test_nothing_is_found_where_there_is_nothing(record_property):
 def test_collinear_pairs(record_property):
     reported = 0
     likelier = 0
+    shares = []
     for seed in range(_SETS):
         evidence = _evidence(simulated_effects(seed, collinear=0.97), seed)
         told = [f for f in evidence.findings if f.verdict.startswith("found")]
         own = [f for f in told if {"X0", "X3"} & set(f.covariates)]
         reported += any({"X0", "X3"} <= set(f.covariates) | set(f.alike) for f in own)
         true, other = evidence.data["inclusion"].sel(effect="CL", covariate=["X0", "X3"]).to_numpy()
+        # Of the likelier one, whichever it is; which one is real was as likely beforehand.
+        shares.append(max(true, other) / (true + other))
         likelier += true > other
     record_property("figures", (reported, likelier))
     assert reported >= 0.9 * _SETS
+    # The shares of the pair are probabilities: the likelier one is the real one as often as said.
+    stated = np.array(shares)
+    assert abs(likelier - stated.sum()) < 3.0 * np.sqrt(np.sum(stated * (1.0 - stated)))
+    assert stated.mean() < 0.97, "control: one does not take all of it"

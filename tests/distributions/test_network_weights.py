@@ -73,6 +73,65 @@ def test_labels_name_the_weights_that_they_stand_on():
             assert labels[int(position)] == f"b{index}[{i}]"
 
 
+def standardised(prior):
+    """Weights over their layers' scales, and biases too, at draws of a prior."""
+    model = model_of(prior=prior)
+    w, scale = pm.draw([model["net"], model["net_scale"]], DRAWS, random_seed=11)
+    weights, biases = [], []
+    for index, (fan_in, (W, b)) in enumerate(zip((3, 6, 2), NETWORK.unpack(w), strict=True)):
+        s = scale[:, index, None]
+        weights.append(W.reshape(DRAWS, -1) / s * np.sqrt(fan_in))
+        biases.append(b / s)
+    return np.concatenate(weights, axis=1), np.concatenate(biases, axis=1)
+
+
+def test_laplace_weights_have_laplace_quantiles_and_normal_biases():
+    weights, biases = standardised("laplace")
+    exact = scipy.stats.laplace(scale=np.sqrt(0.5))
+    assert scipy.stats.kstest(weights.ravel(), exact.cdf).pvalue > 0.01
+    assert scipy.stats.kstest(weights.ravel(), "norm").pvalue < 1e-6, "control: not normal"
+    assert scipy.stats.kstest(biases.ravel(), "norm").pvalue > 0.01
+    np.testing.assert_allclose(weights.std(), 1.0, rtol=0.03)
+
+
+def test_horseshoe_weights_have_the_quantiles_of_its_definition():
+    weights, biases = standardised("horseshoe")
+    rng = np.random.default_rng(12)
+    local, tau = np.tan(0.5 * np.pi * rng.random((2, 400_000)))  # half-Cauchy by its quantiles
+    exact = rng.standard_normal(400_000) / np.sqrt(1.0 + 1.0 / (local * tau) ** 2)
+    # Weights of a layer share its tau: one weight of each layer at a time is an independent draw.
+    for column in (0, 20, 31):
+        assert scipy.stats.ks_2samp(weights[:, column], exact).pvalue > 0.001
+    assert scipy.stats.kstest(biases.ravel(), "norm").pvalue > 0.01
+    # Most are near 0 and some as large as the normal prior has them.
+    assert (
+        np.mean(np.abs(weights) < 0.1)
+        > 0.2
+        > np.mean(np.abs(scipy.stats.norm.rvs(size=10_000, random_state=1)) < 0.1)
+    )
+    assert np.quantile(np.abs(weights), 0.99) > 1.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prior", ["laplace", "horseshoe"])
+def test_a_shrinking_prior_can_be_fitted(prior):
+    """A straight line through one unit of a linear network: its slope is found, other weights shrink."""
+    network = bn.MLP("net", inputs=3, hidden=(), activation="tanh")
+    rng = np.random.default_rng(13)
+    x = rng.normal(size=(60, 3))
+    y = 1.5 * x[:, 0] + 0.1 * rng.normal(size=60)
+    with pm.Model() as model:
+        w = bn.NetworkWeights("net", network, prior=prior)
+        pm.Normal("y", (w[:3] * x).sum(axis=1) + w[3], 0.1, observed=y)
+        found = pm.sample(
+            60, tune=100, chains=1, random_seed=1, progressbar=False, nuts={"max_treedepth": 6},
+            compute_convergence_checks=False,
+        )  # fmt: skip
+    assert model.named_vars_to_dims["net_local"] == ("net_shrunk",)
+    mean = found.posterior["net"].mean(("chain", "draw")).to_numpy()
+    np.testing.assert_allclose(mean, [1.5, 0.0, 0.0, 0.0], atol=0.06)
+
+
 def permuted(w, flip):
     """The same function: hidden units in another order, one of them with its sign turned."""
     (W0, b0), (W1, b1), (W2, b2) = NETWORK.unpack(w)
@@ -102,7 +161,15 @@ def test_weights_are_not_identified_but_the_function_is():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"prior": "horseshoe"}, "prior= wants one of 'normal'; found 'horseshoe'"),
+        ({"prior": "flat"}, "prior= wants one of 'normal', 'laplace', 'horseshoe'; found 'flat'"),
+        (
+            {"prior": "laplace", "pinned": [[0.0, 0.0, 0.0]]},
+            "pinned= wants prior='normal', .*; found 'laplace'",
+        ),
+        (
+            {"prior": "horseshoe", "contrast": ([[1.0, 0.0, 0.0]], [[0.0, 0.0, 0.0]])},
+            "contrast= wants prior='normal', .*; found 'horseshoe'",
+        ),
         ({"scale": 0.0}, "scale= wants a positive number; found 0.0"),
         ({"scale": (1.0, 2.0)}, "scale= wants a positive number"),
         ({"network": 8}, "network= wants an MLP; found 8"),

@@ -98,8 +98,13 @@ def loo(
     return _left_out_subjects(integrated_likelihood(nlme, fit.study, values, shape, seed, "loo"))
 
 
+def is_of_approximation(fit: Fit) -> bool:
+    """Whether a fit's draws are of an approximation that no importance weights corrected."""
+    return fit.method in _APPROXIMATE and not fit.attrs.get("importance_resampled")
+
+
 def _warn_of_approximation(fit: Fit) -> None:
-    if fit.method not in _APPROXIMATE or fit.attrs.get("importance_resampled"):
+    if not is_of_approximation(fit):
         return
     found = fit.attrs.get("pareto_k")
     weights = "" if found is None else f" (Pareto k of their importance weights {found:.2f})"

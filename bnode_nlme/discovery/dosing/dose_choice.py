@@ -25,7 +25,9 @@ class DoseChoice:
         and ``total``; ``tied``, whether it is the best but for Monte Carlo error. Also over
         ``model``: ``probability_of_model``. Also over ``target``: ``probability_of_target``,
         ``mean_exposure``, and over ``quantile`` ``exposure`` (5, 25, 50, 75, 95 %). Over ``model``:
-        ``weight``. Attributes: ``failed``, the solves that failed (which meet no target),
+        ``weight``, which counts; ``weight_before``, as given, before the levels of a new patient;
+        ``log_evidence``, the logarithm of the density of those levels under the model (0 where
+        there are none, or a subject of the fits was asked for). Attributes: ``failed``, the solves that failed (which meet no target),
         ``residual_error``, ``after``, ``varied``.
     regimens : tuple of Regimen or None
         Of each candidate; None for no doses.
@@ -73,13 +75,9 @@ class DoseChoice:
         lines += [f"  target       {target} ({measured})" for target in self.targets]
         models = self.data.sizes["model"]
         if models > 1:
-            weights = ", ".join(
-                f"{name} {weight:.2f}"
-                for name, weight in zip(
-                    self.data["model"].to_numpy(), self.data["weight"].to_numpy(), strict=True
-                )
-            )
-            lines.append(f"  models       {weights}")
+            lines.append(f"  models       {self._weights('weight')}")
+            if bool(self.data["log_evidence"].any()):
+                lines.append(f"  before its levels: {self._weights('weight_before')}")
         tied = int(self.data["tied"].sum())
         if tied > 1:
             lines.append(
@@ -96,6 +94,10 @@ class DoseChoice:
             for mark, row in zip(marks, rows, strict=True)
         ]
         return "\n".join(lines)
+
+    def _weights(self, kind: str) -> str:
+        names, shares = self.data["model"].to_numpy(), self.data[kind].to_numpy()
+        return ", ".join(f"{name} {share:.2f}" for name, share in zip(names, shares, strict=True))
 
     def _heads(self) -> list[str]:
         of_targets = [f"{type(target).__name__}, 90 %" for target in self.targets]

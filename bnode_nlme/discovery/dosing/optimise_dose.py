@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from bnode_nlme.discovery.dosing.candidates import Candidates, listed_candidates, varied_candidates
 from bnode_nlme.discovery.dosing.dose_choice import DoseChoice
 from bnode_nlme.discovery.dosing.exposures import exposures
+from bnode_nlme.discovery.dosing.model_weights import ModelWeights, model_weights
 from bnode_nlme.discovery.dosing.patient_draws import PatientDraws, patient_draws
 from bnode_nlme.discovery.dosing.target import Target
 from bnode_nlme.inference.fit_result import Fit
@@ -73,7 +74,11 @@ def optimise_dose(
         the first dose of all candidates. Earlier ones stay, and act on. Of a study with occasions
         the patient's last one goes on; varying covariates run on as `Study.at_times` has them.
     weights : array_like (models,)
-        Of several models, such as stacking weights; normalised here.
+        Of several models, such as stacking weights, before anything is known of the patient;
+        normalised here. For a patient individualised from levels of its own, each is multiplied
+        by the density of those levels under its model (`Individualisation`'s ``log_evidence``):
+        a model under which they are improbable counts for little. Not for a subject of the fits,
+        whose levels the weights know already.
     residual_error
         Whether the target is for what would be measured. By default it is for the true value, which
         is what acts. Only for `Trough` and `Response`.
@@ -95,18 +100,26 @@ def optimise_dose(
 
     Raises
     ------
-    TypeError, ValueError
-        When an argument is faulty.
+    TypeError
+        When `patient` holds neither fits nor individualisations, or `target` no target.
+    ValueError
+        When there is no model or no candidate; the patient is not known, or not named where there
+        are several; `weights` are missing for several models, negative or of another number; the
+        models know different levels of the patient; an output is unknown; or `residual_error` is
+        asked for a target of a whole window.
 
     Warns
     -----
     UserWarning
-        When solves failed.
+        When solves failed, or when the density of the levels under one of several models rests on
+        importance weights that cannot be trusted (Pareto k of 0.7 or more).
 
     Notes
     -----
     The probability is that of the posterior: uncertainty about the population, the patient, the
-    learned functions and, with several models, about the model, P = sum_m w_m P_m. Its Monte Carlo
+    learned functions and, with several models, about the model: P = sum_m w_m(y) P_m(y) with
+    w_m(y) in proportion to w_m p_m(y), y being a new patient's levels (Bayesian model averaging:
+    Hoeting et al. 1999, doi:10.1214/ss/1009212519). Its Monte Carlo
     error takes importance-weighted draws for as many as their weights say, and other draws for
     independent. Expected utility with a utility of 1 within the target and 0 outside: Berry et al.
     2010, Bayesian Adaptive Methods for Clinical Trials; regimens from individual posteriors:
@@ -115,8 +128,9 @@ def optimise_dose(
     sources = [patient] if isinstance(patient, (Individualisation, Fit)) else list(patient)
     targets = (target,) if isinstance(target, Target) else tuple(target)
     _check(sources, targets, residual_error)
-    shares = _shares(weights, len(sources))
+    given = _shares(weights, len(sources))
     models = [patient_draws(source, study, subject, draws, seed) for source in sources]
+    shares = model_weights(given, models)
     begun = listed_candidates(candidates, regimen, doses, between, points)
     when = begun.first_dose if after is None else float(after)
 
@@ -160,10 +174,11 @@ def _chosen(
     candidates: Candidates,
     values: Sequence[Array],
     targets: Sequence[Target],
-    shares: Array,
+    weighing: ModelWeights,
     models: Sequence[PatientDraws],
     tolerance: float | None,
 ) -> tuple[int, xr.Dataset]:
+    shares = weighing.weight
     each = [
         np.stack([t.met(v[..., place]) for place, t in enumerate(targets)], axis=-1) for v in values
     ]
@@ -206,6 +221,8 @@ def _chosen(
             "tied": ("candidate", tied),
             "probability_of_model": (("model", "candidate"), by_model),
             "weight": ("model", shares),
+            "weight_before": ("model", weighing.before),
+            "log_evidence": ("model", weighing.log_evidence),
             "probability_of_target": (("candidate", "target"), of_target),
             "mean_exposure": (("candidate", "target"), mean),
             "exposure": (("quantile", "candidate", "target"), quantiles),

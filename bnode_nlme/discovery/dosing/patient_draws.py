@@ -42,6 +42,14 @@ class PatientDraws:
         Of networks.
     effective : float
         How many independent draws the N are worth.
+    new : bool
+        Whether the patient was individualised: the fit, and weights of several, do not know its
+        levels.
+    log_evidence : float
+        Of a new patient: logarithm of the density of its levels under the fitted model, 0 without
+        levels.
+    pareto_k : float
+        Of the importance weights behind that; NaN without levels.
     """
 
     nlme: NLME
@@ -50,6 +58,9 @@ class PatientDraws:
     parameters: Mapping[str, NDArray[np.float64]]
     weights: Mapping[str, NDArray[np.float64]]
     effective: float
+    new: bool
+    log_evidence: float = 0.0
+    pareto_k: float = float("nan")
 
     @property
     def size(self) -> int:
@@ -99,6 +110,11 @@ def patient_draws(
         noted = float(source.data["effective"].sel(subject=subject))
         sampled = str(source.data["method"].sel(subject=subject).item()) == "importance"
         effective = min(count, noted) if sampled else float(count)
+        told: dict[str, Any] = {
+            "new": True,
+            "log_evidence": float(source.data["log_evidence"].sel(subject=subject)),
+            "pareto_k": float(source.data["pareto_k"].sel(subject=subject)),
+        }
     elif isinstance(source, Fit):
         nlme = declaration_of(source, "optimise_dose")
         if source.study is None:
@@ -114,6 +130,7 @@ def patient_draws(
         values = effects = population_draws(source, chosen_draws(source, draws))
         own = source.study.select(subjects=[subject])
         effective = float(values.sizes[SAMPLE])
+        told = {"new": False}
     else:
         raise TypeError(
             "optimise_dose wants a Fit, an Individualisation, or a sequence of them; found "
@@ -124,7 +141,7 @@ def patient_draws(
     individual = nlme.individual_parameters(values, own, known)
     size = values.sizes[SAMPLE]
     arrays = parameter_arrays(individual, size)
-    return PatientDraws(nlme, own, values, arrays, network_weights(nlme, values), effective)
+    return PatientDraws(nlme, own, values, arrays, network_weights(nlme, values), effective, **told)
 
 
 def _subject(study: Study, subject: Any) -> Any:

@@ -149,6 +149,8 @@ def learned_modes(
     ------
     ValueError
         When the fit has no declaration or network, or runs= is used after loading without it.
+    RuntimeError
+        When no run of Pathfinder succeeds.
 
     Notes
     -----
