@@ -10,7 +10,7 @@ import sympy
 
 import bnode_nlme as bn
 from bnode_nlme.discovery.form_fit import FormFit
-from bnode_nlme.discovery.forms import RATE_CONSTANT_LIBRARY
+from bnode_nlme.discovery.form_library import RATE_CONSTANT_LIBRARY
 from bnode_nlme.discovery.replacing import with_form, without_term
 from bnode_nlme.discovery.visited import Visited
 from tests.discovery.small_ude import design, michaelis_menten, small_nlme, small_ude

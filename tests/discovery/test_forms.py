@@ -7,7 +7,8 @@ import pytest
 import sympy
 
 from bnode_nlme.discovery.form_fit import FunctionDraws, fit_form
-from bnode_nlme.discovery.forms import LIBRARY, RATE_CONSTANT_LIBRARY, Form, library, signed
+from bnode_nlme.discovery.form_library import LIBRARY, RATE_CONSTANT_LIBRARY, library
+from bnode_nlme.discovery.forms import Form, signed
 from bnode_nlme.discovery.sparse_terms import sparse_terms
 
 X = np.linspace(0.2, 15.0, 40)
