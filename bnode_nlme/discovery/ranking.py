@@ -71,8 +71,8 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _left_out(own: Candidate, name: str) -> Array:
-    assert own.left_out is not None  # is_compared
-    return own.left_out[name].to_numpy()
+    table: Any = own.left_out  # there, for only what was compared is asked
+    return np.asarray(table[name])
 
 
 def stacking_weights(pointwise: Array) -> Array:

@@ -138,7 +138,7 @@ def _settled_fit(
 
     What a fit predicts is not looked at, lest a comparison be repeated until it comes out.
     """
-    best: tuple[float, Fit, str] | None = None
+    tried: list[tuple[float, Fit, str]] = []
     for attempt in range(_ATTEMPTS):
         again = {"seed": settings["seed"] + 1000 * attempt}
         if "tune" in settings:
@@ -148,10 +148,9 @@ def _settled_fit(
         r_hat, unsettled = disagreement(own)
         if not unsettled:
             return own, ""
-        if best is None or r_hat < best[0]:
-            best = r_hat, own, unsettled
-    assert best is not None
-    return best[1], f"{best[2]}, in {_ATTEMPTS} fits"
+        tried.append((r_hat, own, unsettled))
+    _, best, unsettled = min(tried, key=lambda one: one[0])
+    return best, f"{unsettled}, in {_ATTEMPTS} fits"
 
 
 def _fit(nlme: NLME, fitted: Fit, start: dict[str, Any], settings: dict[str, Any]) -> Fit:
