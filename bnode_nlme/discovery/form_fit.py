@@ -173,11 +173,14 @@ class _Problem:
         constants = self.constants(position)
         found = np.empty(self._size)
         for place, value in enumerate(constants):
-            moved = constants.copy()
-            moved[place] += (step := 1e-4 * (abs(value) or 1.0))
-            change = _root_mean_square(self._at(moved) - self._at(constants), self._weight)
-            # A constant that changes nothing: as for one that the form is proportional to.
-            found[place] = step * self._largest / change if change > 0.0 else abs(value) or 1.0
+            found[place] = abs(value) or 1.0  # of one that changes nothing
+            for step in (1e-4 * abs(value), 1e-4):
+                moved = constants.copy()
+                moved[place] += step
+                change = _root_mean_square(self._at(moved) - self._at(constants), self._weight)
+                if change > 1e-9 * self._largest:
+                    found[place] = step * self._largest / change
+                    break
         return found
 
     def residual(self, position: Array, values: Array) -> Array:

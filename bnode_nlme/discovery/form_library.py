@@ -12,10 +12,10 @@ _PRODUCTS = {
     "linear times exponential decay": "a*x*exp(-r*x)",
     "linear times Michaelis-Menten": "a*x*x/(K + x)",
     "Michaelis-Menten times exponential decay": "a*exp(-r*x)*x/(K + x)",
-    "Michaelis-Menten times saturating inhibition": "a*x/(K + x)/(1 + x/IC50)",
     "saturating inhibition times exponential decay": "a*exp(-r*x)/(1 + x/IC50)",
 }
-"""Of two different shapes; linear times saturating inhibition is Michaelis-Menten."""
+"""Of two different shapes. Linear times saturating inhibition is Michaelis-Menten, and that times
+saturating inhibition is substrate inhibition."""
 
 _FORMS: tuple[Form, ...] = (
     Form("constant", "a"),

@@ -72,3 +72,16 @@ def small_nlme(*, pinned: bool = False) -> bn.NLME:
         networks={"elimination": prior},
         solver=SOLVER,
     )
+
+
+def linear_nlme() -> bn.NLME:
+    """First-order elimination, declared by hand; volume and error as beside the network."""
+    system = bn.System(
+        states=("central",),
+        parameters=("V", "ke"),
+        rhs=lambda t, y, p, nn, c: {"central": -p.ke * y.central},
+        outputs={"cp": lambda t, y, p, nn, c: y.central / p.V},
+    )
+    beside = small_nlme()
+    individual = {**beside.individual, "ke": bn.Individual(bn.LogNormal(0.3, 1.0), effect=False)}
+    return bn.NLME(system, individual, error=beside.error, solver=SOLVER)
