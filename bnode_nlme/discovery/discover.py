@@ -106,8 +106,9 @@ def discover(
     A candidate's fit is repeated, longer, where its chains disagree, and for no other reason; what
     then still disagrees is shown with its numbers, and nothing is claimed of it.
 
-    Symbolic regression by genetic programming is not built in: the maintained package in pure
-    Python (gplearn) would bring scikit-learn with it. Give what such a search finds as
+    Symbolic regression by genetic programming is not built in. Of the kept libraries, pysr runs on
+    Julia, which it downloads when it is first used; gplearn is pure Python, and needs
+    scikit-learn. Give what such a search finds in draws of `bn.learned_function` as
     ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as all
     others are.
     """
