@@ -68,8 +68,9 @@ class Candidate:
     against_network, against_best : PairedDifference or None
         ELPD minus the network's and minus the best candidate's, paired by subject.
     refuted
-        Whether the best candidate is better by the rule of `paired_difference`, also without the
-        subjects whose numbers are doubtful.
+        Whether the best candidate is better by the rule of `paired_difference`.
+    hangs_on_doubtful
+        Whether that cannot be said without the subjects whose numbers are doubtful.
     weight
         Stacking weight.
     dropped : tuple of str
@@ -94,6 +95,7 @@ class Candidate:
     against_network: PairedDifference | None = None
     against_best: PairedDifference | None = None
     refuted: bool = False
+    hangs_on_doubtful: bool = False
     weight: float = np.nan
     dropped: tuple[str, ...] = ()
     unsettled: str = ""

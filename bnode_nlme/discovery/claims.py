@@ -86,8 +86,11 @@ def _doubts(fitted: list[Candidate], network: str, subjects: int) -> list[str]:
         lines.append(
             "Leave-one-out is doubtful for some subjects (large Pareto k): "
             + ", ".join(f"{own.name} ({own.doubtful} of {subjects})" for own in doubtful)
-            + ". What is refuted is so without them too; refits= leaves them out by fitting again."
+            + ". Write refits= to leave them out by fitting again."
         )
+    hanging = [_called(own, network) for own in fitted if own.hangs_on_doubtful]
+    if hanging:
+        lines.append(f"Refuted only with these subjects, not without: {', '.join(hanging)}.")
     approximate = [own for own in fitted if own.is_approximate]
     if approximate:
         lines.append(

@@ -75,6 +75,7 @@ class Discovery:
                     "weight": own.weight,
                     "refuted": own.refuted if own.is_judged else None,
                     "doubtful": own.doubtful,
+                    "hangs_on_doubtful": own.hangs_on_doubtful,
                     "approximate": own.is_approximate,
                     "unsettled": own.unsettled,
                     "dropped": ", ".join(own.dropped),

@@ -22,8 +22,8 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
     A candidate is refuted where the best of those whose draws are settled is better than it by the
     rule of `verdict`, `bnode_nlme.discovery.paired_difference`: Student's t over the subjects, and
-    a difference worthwhile; and where this is so too without the subjects whose numbers are
-    doubtful. Those that are not refuted are in the order of their numbers of constants, then of
+    a difference worthwhile. Where the same cannot be said without the subjects whose numbers are
+    doubtful, the refutation hangs on them, and is told so. Those that are not refuted are in the order of their numbers of constants, then of
     ELPD; the refuted follow in the order of ELPD, then those whose draws are unsettled, which are
     compared but not judged, and those without a comparison are last, in the order given.
 
@@ -45,19 +45,21 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     def against(place: int, other: int | None) -> Any:
         return None if other is None else paired_difference(pointwise[place], pointwise[other])
 
-    def refuted(place: int) -> bool:
+    def refutation(place: int) -> dict[str, bool]:
         if best is None or place not in judged:
-            return False
-        doubts = doubtful[place] | doubtful[best]
-        return settled_outcome(pointwise[best], pointwise[place], doubts) == "better"
+            return {}
+        pair = pointwise[best], pointwise[place]
+        found = paired_difference(*pair).outcome == "better"
+        settled = settled_outcome(*pair, doubtful[place] | doubtful[best]) == "better"
+        return {"refuted": found, "hangs_on_doubtful": found and not settled}
 
     compared = [
         replace(
             own,
             against_best=against(place, best),
             against_network=against(place, network),
-            refuted=refuted(place),
             weight=float(weights[place]),
+            **refutation(place),
         )
         for place, own in enumerate(fitted)
     ]

@@ -78,7 +78,7 @@ def result_of(seed: int, truth: str) -> dict[str, Any]:
     begin = time.process_time()
     study = small_ude(100 + seed, TRUTHS[truth])
     fit = bn.fit(small_nlme(pinned=True), study, seed=seed, **NUTS)
-    found = bn.discover(fit, rate_constant=True, draws=20, keep=4, loo_draws=100, seed=seed)
+    found = bn.discover(fit, rate_constant=True, draws=20, keep=4, loo_draws=300, seed=seed)
     table = found.function.data
     x = table["x"].to_numpy()
     low, high = (table["band"].sel(quantile=q).to_numpy() for q in (0.05, 0.95))
@@ -97,7 +97,7 @@ def result_of(seed: int, truth: str) -> dict[str, Any]:
     if truth == "linear":
         # Not discover's own refit: a model declared by hand, judged by the rule of verdict.
         mechanistic = bn.fit(linear_nlme(), study, seed=seed, **NUTS)
-        result["verdict"] = bn.verdict(mechanistic, fit, refits=0, draws=100).answer
+        result["verdict"] = bn.verdict(mechanistic, fit, refits=0, draws=300).answer
     return result | {"seconds": time.process_time() - begin}
 
 
