@@ -36,9 +36,8 @@ def disagreement(fit: Fit) -> tuple[float, str]:
     if fit.method != "nuts" or fit.posterior.sizes["chain"] < 2 or fit.posterior.sizes["draw"] < 4:
         return np.nan, ""
     table = parameter_summary(fit.posterior).reindex(columns=["r_hat", "ess_bulk"])
-    statistics = fit.data["sample_stats"] if "sample_stats" in fit.data.children else {}
-    if "lp" in statistics:
-        own = chain_agreement(statistics["lp"])
+    if "sample_stats" in fit.data.children and "lp" in fit.sample_stats:
+        own = chain_agreement(fit.sample_stats["lp"])
         table.loc["log-posterior"] = [float(own[name]) for name in table.columns]
     table = table.dropna()
     if table.empty:

@@ -114,7 +114,7 @@ def warm_start(
         "occasion_effect": list(nlme.occasion_effects),
     }
     left |= {f"{dim}_bis": names for dim, names in left.items()}
-    start = {}
+    start: dict[str, Any] = {}
     for name, value in fit_values.items():
         if name not in fixed:
             start[name] = value.sel(

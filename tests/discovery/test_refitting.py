@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -52,12 +51,8 @@ def test_a_fit_is_repeated_for_its_chains_alone(
 
     monkeypatch.setattr(refitting, "_fit", fit)
     asked = {"seed": 1, "tune": 300, "draws": 250}
-    own, unsettled = refitting._settled_fit(
-        SimpleNamespace(),
-        SimpleNamespace(),
-        {},
-        asked,  # type: ignore[arg-type]
-    )
+    nothing: Any = None
+    own, unsettled = refitting._settled_fit(nothing, nothing, {}, asked)
     assert len(tried) == wanted
     assert [one["draws"] for one in tried] == [250, 500][:wanted]
     # The last is the one that agrees best, and it is kept whether or not it agrees.
