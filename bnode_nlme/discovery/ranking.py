@@ -45,7 +45,7 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     def against(place: int, other: int | None) -> Any:
         return None if other is None else paired_difference(pointwise[place], pointwise[other])
 
-    def refutation(place: int) -> dict[str, bool]:
+    def refutation(place: int) -> dict[str, Any]:
         if best is None or place not in judged:
             return {}
         pair = pointwise[best], pointwise[place]

@@ -121,8 +121,8 @@ def warm_start(
                 {dim: left[dim] for dim in value.dims if dim in left}
             ).to_numpy()
     if found is not None:
-        for constant, value in zip(found.form.constants, _medians(found), strict=True):
-            start[population_name(constant_name(network, constant))] = float(value)
+        for constant, middle in zip(found.form.constants, _medians(found), strict=True):
+            start[population_name(constant_name(network, constant))] = float(middle)
     return start
 
 
