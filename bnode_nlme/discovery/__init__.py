@@ -19,8 +19,8 @@ from bnode_nlme.discovery.dosing import Trough as Trough
 from bnode_nlme.discovery.dosing import optimise_dose as optimise_dose
 from bnode_nlme.discovery.effect_likelihood import EffectLikelihood as EffectLikelihood
 from bnode_nlme.discovery.effect_likelihood import effect_likelihood as effect_likelihood
+from bnode_nlme.discovery.form_library import library as library
 from bnode_nlme.discovery.forms import Form as Form
-from bnode_nlme.discovery.forms import library as library
 from bnode_nlme.discovery.learned_function import LearnedFunction as LearnedFunction
 from bnode_nlme.discovery.learned_function import learned_function as learned_function
 from bnode_nlme.discovery.modes import LearnedModes as LearnedModes

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.discovery.forms import Form
+from bnode_nlme.discovery.paired_difference import PairedDifference
 from bnode_nlme.inference.fit_result import Fit
 
 Kind = Literal["form", "sparse", "network", "without"]
@@ -52,25 +54,31 @@ class Candidate:
     constants : mapping of str to Constant
         Of the refit where there is one, else of the fits to the function's draws.
     explained
-        Share of the function's draws whose fitted form stays within its 90 % band.
+        Share of the function's draws that the form explains: fitted to a draw, it stays within
+        half the width of the 90 % band of that draw. 1 for a form that can be what any draw is.
     misfit
         Distance from the function's median, in its posterior standard deviations.
     complexity
         Constants and operations; of the network, its weights.
     fit : Fit or None
         Of the whole model with the form in the network's place.
-    elpd : arviz.ELPDDataLOO or None
-        By subject, random effects integrated out.
-    difference, difference_se
-        Of the ELPD, from the network's, paired by subject.
-    behind, behind_se
-        Of the ELPD, from the best candidate's.
+    left_out : xarray.Dataset or None
+        Over ``subject``, random effects integrated out: ``elpd``, ``pareto_k``, ``refitted``,
+        ``doubtful``; and ``approximate``: whether draws are of an approximation.
+    against_network, against_best : PairedDifference or None
+        ELPD minus the network's and minus the best candidate's, paired by subject.
     refuted
-        Behind the best by more than 4 and by more than two standard errors.
+        Whether the best candidate is better by the rule of `paired_difference`.
+    hangs_on_doubtful
+        Whether that cannot be said without the subjects whose numbers are doubtful.
     weight
         Stacking weight.
-    doubtful
-        Subjects whose Pareto k is too large for the estimate to be trusted.
+    dropped : tuple of str
+        Parameters and covariates that only the network's arguments used, and the model with the
+        candidate does not have.
+    unsettled
+        Why the draws of `fit` are not to be relied upon, in words; empty where they are. Such a
+        candidate is shown with its numbers, and neither refuted nor called as good as another.
     note
         Why there is no fit, or what was warned of.
     """
@@ -83,15 +91,60 @@ class Candidate:
     misfit: float = np.nan
     complexity: int = 0
     fit: Fit | None = None
-    elpd: Any = None
-    difference: float = np.nan
-    difference_se: float = np.nan
-    behind: float = np.nan
-    behind_se: float = np.nan
+    left_out: xr.Dataset | None = None
+    against_network: PairedDifference | None = None
+    against_best: PairedDifference | None = None
     refuted: bool = False
+    hangs_on_doubtful: bool = False
     weight: float = np.nan
-    doubtful: int = 0
+    dropped: tuple[str, ...] = ()
+    unsettled: str = ""
     note: str = ""
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether every left-out subject has a finite log predictive density."""
+        return self.left_out is not None and bool(np.isfinite(self.left_out["elpd"]).all())
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether something may be claimed of it: it is compared, and its draws are settled."""
+        return self.is_compared and not self.unsettled
+
+    @property
+    def elpd(self) -> float:
+        """Sum over the left-out subjects; NaN where there is none."""
+        return np.nan if self.left_out is None else float(self.left_out["elpd"].sum(skipna=False))
+
+    @property
+    def difference(self) -> float:
+        """Of the ELPD, from the network's; NaN where it was not compared."""
+        return np.nan if self.against_network is None else self.against_network.difference
+
+    @property
+    def difference_se(self) -> float:
+        """Standard error of `difference`."""
+        return np.nan if self.against_network is None else self.against_network.standard_error
+
+    @property
+    def behind(self) -> float:
+        """Of the ELPD, from the best candidate's; NaN where it was not compared."""
+        return np.nan if self.against_best is None else self.against_best.difference
+
+    @property
+    def behind_se(self) -> float:
+        """Standard error of `behind`."""
+        return np.nan if self.against_best is None else self.against_best.standard_error
+
+    @property
+    def doubtful(self) -> int:
+        """Subjects whose Pareto k is too large for the estimate to be trusted."""
+        return 0 if self.left_out is None else int(self.left_out["doubtful"].sum())
+
+    @property
+    def is_approximate(self) -> bool:
+        """Whether the draws are of an approximation to the posterior."""
+        return self.left_out is not None and bool(self.left_out["approximate"])
 
     @property
     def size(self) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bnode_nlme.discovery.candidate import Candidate
-from bnode_nlme.discovery.ranking import is_worse
 
 
 def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) -> str:
@@ -20,35 +21,31 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
     subjects
         How many the comparison is over.
     """
-    fitted = [own for own in candidates if own.elpd is not None]
+    fitted = [own for own in candidates if own.is_compared]
+    proposed = [own for own in candidates if own.kind in ("form", "sparse")]
     if not fitted:
-        names = ", ".join(own.name for own in candidates if own.form is not None)
+        names = ", ".join(own.name for own in proposed)
         return (
             f"Nothing may be claimed yet of {network!r}: no candidate was refitted to the data. "
             f"Forms that resemble the network: {names or 'none'}. Resemblance is no discovery."
         )
-    kept = [own for own in fitted if not own.refuted]
-    forms = [own for own in kept if own.kind in ("form", "sparse")]
+    judged = [own for own in fitted if own.is_judged]
+    kept = [own for own in judged if not own.refuted]
+    forms = [own for own in kept if own in proposed]
+    rest = [own for own in proposed if own not in judged]
     lines = []
     if any(own.kind == "without" for own in kept):
         lines.append(
-            f"The data do not show that the term {network!r} is needed: the model without it predicts "
-            "left-out subjects as well as the best candidate."
+            f"The data do not show that the term {network!r} is needed: the model without it is not "
+            "refuted."
         )
-    for own in forms:
-        text = own.text()
-        lines.append(f"{text[0].upper()}{text[1:]} {_against_network(own)}.")
+    lines += [f"{_capital(own.text())} {_against_network(own)}." for own in forms]
     if not forms:
-        tried = any(own.form is not None for own in fitted)
-        lines.append(
-            f"Every candidate form is refuted: the mechanism behind {network!r} is not among them."
-            if tried
-            else "No candidate form could be fitted to the data: see the notes of the table."
-        )
+        lines.append(_no_form(network, [own for own in judged if own in proposed], rest))
     lines += [
         f"{_refuted(own, network)} (ELPD difference from the best {_number(own.behind)} ± "
         f"{own.behind_se:.1f})."
-        for own in fitted
+        for own in judged
         if own.refuted
     ]
     if len(forms) > 1:
@@ -56,13 +53,12 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
             f"The data do not tell {' and '.join(own.name for own in forms)} apart; the simplest "
             "is named first. Compare them under another regimen: Discovery.predict."
         )
-    doubtful = [own for own in fitted if own.doubtful]
-    if doubtful:
-        lines.append(
-            "Leave-one-out is doubtful for some subjects (large Pareto k): "
-            + ", ".join(f"{own.name} ({own.doubtful} of {subjects})" for own in doubtful)
-            + "."
-        )
+    lines += [
+        f"Nothing is claimed of {_called(own, network)}: {own.unsettled}."
+        for own in fitted
+        if own.unsettled
+    ]
+    lines += _doubts(fitted, network, subjects)
     lines.append(
         f"Constants have 90 % intervals. ELPD differences are paired over {subjects} subjects, ± one "
         "standard error, which is too small rather than too large where subjects are few."
@@ -70,21 +66,80 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
     return "\n".join(lines)
 
 
+def _no_form(network: str, refuted: list[Candidate], rest: list[Candidate]) -> str:
+    if not refuted:
+        return "No candidate form could be compared on the data: see the notes of the table."
+    if not rest:
+        return (
+            f"Every candidate form is refuted: the mechanism behind {network!r} is not among them."
+        )
+    return (
+        "Every form that was compared is refuted. Not compared, so not refuted: "
+        f"{', '.join(own.name for own in rest)}."
+    )
+
+
+def _doubts(fitted: list[Candidate], network: str, subjects: int) -> list[str]:
+    lines = []
+    doubtful = [own for own in fitted if own.doubtful]
+    if doubtful:
+        lines.append(
+            "Leave-one-out is doubtful for some subjects (large Pareto k): "
+            + ", ".join(f"{own.name} ({own.doubtful} of {subjects})" for own in doubtful)
+            + ". Write refits= to leave them out by fitting again."
+        )
+    hanging = [_called(own, network) for own in fitted if own.hangs_on_doubtful]
+    if hanging:
+        lines.append(f"Refuted only with these subjects, not without: {', '.join(hanging)}.")
+    approximate = [own for own in fitted if own.is_approximate]
+    if approximate:
+        lines.append(
+            "Draws are of an approximation, and ELPD differences may be wrong without a sign: "
+            + ", ".join(own.name for own in approximate)
+            + ". Compare fits of method='nuts' before you rely on this."
+        )
+    for own in fitted:
+        if own.dropped:
+            names = ", ".join(own.dropped)
+            lines.append(
+                f"{_capital(_called(own, network))} has no {names}: only the arguments of "
+                f"{network!r} used {'it' if len(own.dropped) == 1 else 'them'}."
+            )
+    return lines
+
+
+def _called(own: Candidate, network: str) -> str:
+    if own.kind == "network":
+        return f"the network {network!r}"
+    return "the model without the term" if own.kind == "without" else own.name
+
+
 def _refuted(own: Candidate, network: str) -> str:
     if own.kind == "network":
         return f"The network {network!r} itself predicts worse than the best form"
-    if own.kind == "without":
-        return "The model without the term is refuted"
-    return f"{own.name[0].upper()}{own.name[1:]} is refuted"
+    return f"{_capital(_called(own, network))} is refuted"
 
 
 def _against_network(own: Candidate) -> str:
-    apart = f"ELPD difference {_number(own.difference)} ± {own.difference_se:.1f}"
-    if is_worse(-own.difference, own.difference_se):
+    found = own.against_network
+    if found is None or not np.isfinite(found.standard_error):
+        return "was not compared with the network"
+    low, high = found.bounds
+    apart = (
+        f"ELPD difference {_number(found.difference)} ± {found.standard_error:.1f}, one-sided "
+        f"{found.confidence:.0%} bounds {_number(low)} and {_number(high)}"
+    )
+    if found.outcome == "better":
         return f"predicts left-out subjects better than the network ({apart})"
-    if is_worse(own.difference, own.difference_se):
-        return f"predicts worse than the network ({apart}), yet is not refuted by the best form"
-    return f"is indistinguishable from the network ({apart})"
+    if found.reversed.outcome == "better":
+        return f"predicts worse than the network ({apart}), yet is not refuted"
+    if found.equivalent:
+        return f"is indistinguishable from the network ({apart})"
+    return f"and the network are not distinguished by these data ({apart})"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _number(value: float) -> str:

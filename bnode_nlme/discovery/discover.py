@@ -10,11 +10,12 @@ import numpy as np
 from bnode_nlme.discovery.candidate import Candidate, Constant
 from bnode_nlme.discovery.discovery import Discovery
 from bnode_nlme.discovery.form_fit import FormFit, FunctionDraws, fit_form
-from bnode_nlme.discovery.forms import Form, library, signed
+from bnode_nlme.discovery.form_library import library
+from bnode_nlme.discovery.forms import Form, signed
 from bnode_nlme.discovery.learned_function import LearnedFunction, learned_function
 from bnode_nlme.discovery.ranking import ranked
 from bnode_nlme.discovery.refitting import (
-    compared,
+    network_itself,
     posterior_means,
     refit_settings,
     refitted,
@@ -25,8 +26,6 @@ from bnode_nlme.inference.fit import Method
 from bnode_nlme.inference.fit_result import Fit
 
 _POINTS = 40
-_REFERENCES = ("constant", "linear")
-"""Simple forms that are refitted whatever they explain, so that they can be refuted."""
 
 
 def discover(
@@ -41,6 +40,7 @@ def discover(
     method: Method | None = None,
     draws: int = 30,
     loo_draws: int = 200,
+    refits: int = 0,
     seed: int = 0,
     progress: bool = False,
     **options: Any,
@@ -63,7 +63,8 @@ def discover(
         Whether to propose a sum of few terms too, by sparse regression of the draws.
     keep
         How many of the forms are refitted, those that resemble the function most for their number
-        of constants; besides them the constant and the linear form.
+        of constants; besides them those that are a constant, or a constant times an input,
+        whatever their names, so that they can be refuted.
     refit
         Whether to put candidates back into the equations and fit the data with them.
     method
@@ -73,6 +74,9 @@ def discover(
         Of the function, to which forms are fitted.
     loo_draws
         Of each posterior, for the comparison.
+    refits
+        How many subjects of each candidate, at most, are left out by fitting again, where Pareto k
+        is too large: each costs a fit, 0 by default. See `bn.verdict`.
     seed, progress
         Of everything random; whether fits show their progress.
     **options
@@ -85,24 +89,31 @@ def discover(
     Raises
     ------
     ValueError
-        When the fit has no declaration, its model no such network in its system, one draw only,
-        or the network several outputs.
+        When the fit has no declaration, its model no such network in its system, few draws, fewer
+        than three subjects to compare candidates by, or the network several outputs.
 
     Notes
     -----
     A form that resembles the network is no discovery: a high R² to the network says nothing of the
     data. What counts is the comparison of the refitted models, by expected log predictive density
     of left-out subjects, random effects integrated out, beside the network itself and the model
-    without the term. Priors of a form's constants come from its fits to the network, widened to a
-    factor of 7 either way, so that the data, seen by the network already, hardly count twice.
+    without the term, by the rule of `bn.verdict` (`bnode_nlme.discovery.paired_difference`).
 
-    Symbolic regression by genetic programming is not built in: the maintained package in pure
-    Python (gplearn) would bring scikit-learn with it. Give what such a search finds as
+    Priors of a form's constants lie around its fits to the network; their widths, a factor of 7
+    either way, and for constants of either sign the size of the function, owe nothing to the data,
+    so that these, seen by the network already, hardly count twice.
+
+    A candidate's fit is repeated, longer, where its chains disagree, and for no other reason; what
+    then still disagrees is shown with its numbers, and nothing is claimed of it.
+
+    Symbolic regression by genetic programming is not built in. Of the kept libraries, pysr runs on
+    Julia, which it downloads when it is first used; gplearn is pure Python, and needs
+    scikit-learn. Give what such a search finds in draws of `bn.learned_function` as
     ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as all
     others are.
     """
     function = learned_function(fit, network, seed=seed, prior_draws=100)
-    _check(fit, function, keep)
+    _check(fit, function, keep, refit)
     rng = np.random.default_rng(seed)
     seen = _where_data_lie(function, draws, rng)
     if forms is None:
@@ -114,7 +125,7 @@ def discover(
             f"{', '.join(map(repr, wrong))} of another number. Declare it in bn.Form(inputs=...)."
         )
     terms = sparse_terms(seen, rng) if sparse else None
-    proposed = [*signed(forms, seen.median)]
+    proposed = [*signed(forms, seen.median, seen.spread)]
     if terms is not None and not _is_known(terms, proposed):
         proposed.append(terms.form)
     fits = [found for form in proposed if (found := fit_form(form, seen, rng)) is not None]
@@ -123,20 +134,16 @@ def discover(
     candidates = [_from_function(found, terms) for found in fits]
     if refit:
         settings = refit_settings(fit, method, seed, progress, options)
-        values = posterior_means(fit)
-        network_itself = compared(
-            Candidate("network", "network", complexity=function.network.size, fit=fit), loo_draws
-        )
+        comparison = {"draws": loo_draws, "refits": refits, "seed": seed}
+        rest = function, fit, settings, posterior_means(fit), comparison
         for place, found in enumerate(fits):
             if found in chosen:
-                candidates[place] = refitted(
-                    candidates[place], found, network_itself, function, settings, values, loo_draws
-                )
-        candidates += [network_itself, refitted_without(fit, function, settings, values, loo_draws)]
+                candidates[place] = refitted(candidates[place], found, *rest)
+        candidates += [network_itself(fit, function, comparison), refitted_without(*rest)]
     return Discovery(fit, function, ranked(candidates), terms)
 
 
-def _check(fitted: Fit, function: LearnedFunction, keep: int) -> None:
+def _check(fitted: Fit, function: LearnedFunction, keep: int, refit: bool) -> None:
     inside = [net.name for net in fitted.nlme.system.networks]
     if function.name not in inside:
         raise ValueError(
@@ -153,6 +160,11 @@ def _check(fitted: Fit, function: LearnedFunction, keep: int) -> None:
         raise ValueError(
             "discover wants draws of a posterior, 25 at least; found "
             f"{function.data.sizes['chain'] * function.data.sizes['draw']}. Fit with another method."
+        )
+    if refit and fitted.study is not None and fitted.study.n_subjects < 3:
+        raise ValueError(
+            "discover compares candidates by what they foretell of left-out subjects, and wants "
+            f"three at least; found {fitted.study.n_subjects}. Write refit=False for forms alone."
         )
     if keep < 1:
         raise ValueError(f"discover: keep= wants 1 or more; found {keep!r}.")
@@ -174,7 +186,15 @@ def _where_data_lie(
         points, weight = visited.inputs[places], np.ones(len(places))
     values = function.evaluate(points).reshape(-1, len(points))
     chosen = rng.choice(len(values), size=min(draws, len(values)), replace=False)
-    return FunctionDraws(points, weight / weight.sum(), values[chosen])
+    return FunctionDraws(points, weight / weight.sum(), values[chosen], _prior_size(function))
+
+
+def _prior_size(function: LearnedFunction) -> float:
+    """Half the width of the prior's 50 % band where data lie; 0 where it is not known."""
+    if "prior_band" not in function.data:
+        return 0.0
+    band = function.data["prior_band"].where(~function.data["extrapolated"])
+    return float((0.5 * (band.sel(quantile=0.75) - band.sel(quantile=0.25))).mean())
 
 
 def _is_known(terms: SparseTerms, forms: Sequence[Form]) -> bool:
@@ -197,8 +217,8 @@ def _chosen(fits: Sequence[FormFit], keep: int) -> list[FormFit]:
     rest = sorted((f for f in fits if f not in front), key=lambda f: (-f.explained, f.misfit))
     # The simplest of the front resemble least: the last of it first.
     best = sorted(front, key=lambda f: (-round(f.explained, 1), len(f.form.constants), f.misfit))
-    kept = [f for f in [*best, *rest] if f.form.name not in _REFERENCES][:keep]
-    return [f for f in fits if f.form.name in _REFERENCES or f in kept]
+    kept = [f for f in [*best, *rest] if not f.form.is_reference][:keep]
+    return [f for f in fits if f.form.is_reference or f in kept]
 
 
 def _from_function(found: FormFit, terms: SparseTerms | None) -> Candidate:

@@ -69,12 +69,16 @@ class Discovery:
                     "explained": own.explained,
                     "misfit": own.misfit,
                     "complexity": own.complexity,
-                    "elpd": np.nan if own.elpd is None else float(own.elpd.elpd),
+                    "elpd": own.elpd,
                     "difference": own.difference,
                     "se": own.difference_se,
                     "weight": own.weight,
-                    "refuted": own.refuted if own.elpd is not None else None,
+                    "refuted": own.refuted if own.is_judged else None,
                     "doubtful": own.doubtful,
+                    "hangs_on_doubtful": own.hangs_on_doubtful,
+                    "approximate": own.is_approximate,
+                    "unsettled": own.unsettled,
+                    "dropped": ", ".join(own.dropped),
                     "note": own.note,
                 }
                 for own in self.candidates
@@ -159,7 +163,7 @@ class Discovery:
             f"  {'candidate':<34} {'explained':>9} {'ELPD':>8} {'vs network':>14} {'weight':>7}",
         ]
         for own in self.candidates:
-            elpd = "" if own.elpd is None else f"{float(own.elpd.elpd):.1f}"
+            elpd = f"{own.elpd:.1f}" if own.is_compared else ""
             apart = (
                 ""
                 if np.isnan(own.difference)
@@ -167,8 +171,8 @@ class Discovery:
             )
             weight = "" if np.isnan(own.weight) else f"{own.weight:.2f}"
             explained = "" if np.isnan(own.explained) else f"{own.explained:.0%}"
-            mark = " refuted" if own.refuted else "" if own.elpd is not None else f" {own.note}"
+            mark = "refuted" if own.refuted else own.unsettled or own.note
             lines.append(
-                f"  {own.name[:34]:<34} {explained:>9} {elpd:>8} {apart:>14} {weight:>7}{mark}"
+                f"  {own.name[:34]:<34} {explained:>9} {elpd:>8} {apart:>14} {weight:>7} {mark}".rstrip()
             )
         return "\n".join([*lines, "", self.claims])

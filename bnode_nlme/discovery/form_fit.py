@@ -13,7 +13,8 @@ from bnode_nlme.discovery.forms import Form
 Array = NDArray[np.float64]
 
 BAND = 0.9
-"""Probability of the band that a form has to stay within."""
+"""Probability of the band whose half width is the most that a form may be off, and the share of the
+visited inputs at which it may not be."""
 
 _STARTS, _FEW, _POLISHED = 400, 30, 6
 _WORST = 1e10
@@ -31,11 +32,19 @@ class FunctionDraws:
     weight : ndarray (points,)
         Share of the visited inputs at each; sums to 1.
     values : ndarray (draws, points)
+    prior_size
+        How large the function was before the data; 0 where that is not known.
     """
 
     points: Array
     weight: Array
     values: Array
+    prior_size: float = 0.0
+
+    @property
+    def size(self) -> float:
+        """Root mean square of the median where data lie, or `prior_size` where that is larger."""
+        return max(_root_mean_square(self.median, self.weight), self.prior_size)
 
     @property
     def median(self) -> Array:
@@ -51,7 +60,7 @@ class FunctionDraws:
     @property
     def spread(self) -> Array:
         """Standard deviation at each point, (points,): not below 1 % of the function's size."""
-        size = np.sqrt(np.average(self.median**2, weights=self.weight))
+        size = _root_mean_square(self.median, self.weight)
         return np.maximum(self.values.std(axis=0), 0.01 * size + 1e-300)
 
 
@@ -71,8 +80,12 @@ class FormFit:
         Root mean square distance of the form from the median, in posterior standard deviations of
         the function, weighted by where data lie.
     explained
-        Share of the draws whose fitted form stays within the band of the function at 90 % of the
-        visited inputs.
+        Share of the draws that the form, fitted to each, explains: at 90 % of the visited inputs
+        it is off by no more than half the width of the function's 90 % band there. Its ceiling is
+        1, of a form that can be what any draw is; a band that is wide lets much be explained.
+    effect : ndarray (constants,)
+        For each constant, by how much it has to differ for the form to differ by the function's
+        size (root mean square where data lie).
     """
 
     form: Form
@@ -80,6 +93,7 @@ class FormFit:
     constants: Array
     misfit: float
     explained: float
+    effect: Array
 
 
 def fit_form(form: Form, draws: FunctionDraws, rng: np.random.Generator) -> FormFit | None:
@@ -113,9 +127,10 @@ def fit_form(form: Form, draws: FunctionDraws, rng: np.random.Generator) -> Form
         fitted.append(problem.best(values, np.concatenate([best[None], own])))
     positions = np.array([best if own is None else own for own in fitted])
     low, high = draws.band
-    room = 1e-9 * (np.abs(low) + np.abs(high))
     curves = np.array([problem.value(one) for one in positions])
-    inside = ((curves >= low - room) & (curves <= high + room)) @ draws.weight
+    # A draw that is met exactly is explained where the band has no width too.
+    room = 0.5 * (high - low) + 1e-9 * (np.abs(low) + np.abs(high))
+    inside = (np.abs(curves - draws.values) <= room) @ draws.weight
     distance = (problem.value(best) - draws.median) / draws.spread
     return FormFit(
         form,
@@ -123,6 +138,7 @@ def fit_form(form: Form, draws: FunctionDraws, rng: np.random.Generator) -> Form
         np.array([problem.constants(one) for one in positions]).reshape(len(positions), -1),
         float(np.sqrt(draws.weight @ distance**2)),
         float(np.mean(inside >= BAND)),
+        problem.effect(best),
     )
 
 
@@ -133,21 +149,39 @@ class _Problem:
         self._function, self._inputs = form.array_function(), list(draws.points.T)
         self._size, self._count = len(form.constants), len(draws.points)
         self._positive = np.array([name not in form.real for name in form.constants], dtype=bool)
-        self._root = np.sqrt(draws.weight) / draws.spread
+        self._root, self._weight = np.sqrt(draws.weight) / draws.spread, draws.weight
         # What a constant may be: a value of the function, of an input, a number, or a quotient.
-        value = np.sqrt(np.average(draws.median**2, weights=draws.weight)) or 1.0
+        value = _root_mean_square(draws.median, draws.weight) or 1.0
         across = np.abs(np.average(draws.points, axis=0, weights=draws.weight))
         across = np.where(across > 0.0, across, 1.0)
         self._scales = np.log(np.concatenate([[value, 1.0], across, 1.0 / across, value / across]))
-        self._value = value
+        self._value, self._largest = value, draws.size or 1.0
 
     def constants(self, position: Array) -> Array:
         return np.where(self._positive, np.exp(np.where(self._positive, position, 0.0)), position)
 
     def value(self, position: Array) -> Array:
+        return self._at(self.constants(position))
+
+    def _at(self, constants: Array) -> Array:
         with np.errstate(all="ignore"):
-            found = self._function(*self._inputs, *self.constants(position))
+            found = self._function(*self._inputs, *constants)
         return np.broadcast_to(np.asarray(found, dtype=np.float64), (self._count,))
+
+    def effect(self, position: Array) -> Array:
+        """See `FormFit.effect`."""
+        constants = self.constants(position)
+        found = np.empty(self._size)
+        for place, value in enumerate(constants):
+            found[place] = abs(value) or 1.0  # of one that changes nothing
+            for step in (1e-4 * abs(value), 1e-4):
+                moved = constants.copy()
+                moved[place] += step
+                change = _root_mean_square(self._at(moved) - self._at(constants), self._weight)
+                if change > 1e-9 * self._largest:
+                    found[place] = step * self._largest / change
+                    break
+        return found
 
     def residual(self, position: Array, values: Array) -> Array:
         found = np.nan_to_num((self.value(position) - values) * self._root, nan=_WORST)
@@ -179,3 +213,7 @@ class _Problem:
             if solved.cost < least:
                 found, least = solved.x, float(solved.cost)
         return found
+
+
+def _root_mean_square(values: Array, weight: Array) -> float:
+    return float(np.sqrt(np.average(values**2, weights=weight)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
 import sympy
+from numpy.typing import NDArray
 
 _FUNCTIONS = {
     "exp": sympy.exp,
@@ -17,6 +17,8 @@ _FUNCTIONS = {
     "sqrt": sympy.sqrt,
     "tanh": sympy.tanh,
 }
+_CLEARLY = 2.0
+"""Posterior standard deviations."""
 _PYTENSOR = {"exp": pt.exp, "log": pt.log, "sqrt": pt.sqrt, "tanh": pt.tanh}
 
 
@@ -40,6 +42,9 @@ class Form:
     ----------
     constants : tuple of str
         In alphabetical order.
+    is_reference : bool
+        Whether it is one of the simplest: a constant, or a constant times an input. `discover`
+        refits these whatever they explain, so that they can be refuted.
 
     Raises
     ------
@@ -52,6 +57,7 @@ class Form:
     inputs: int = 1
     real: tuple[str, ...] = ()
     constants: tuple[str, ...] = field(init=False)
+    is_reference: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         expression = self.expression
@@ -81,6 +87,10 @@ class Form:
         expression = expression.subs({own: symbols[str(own)] for own in expression.free_symbols})
         object.__setattr__(self, "expression", expression)
         object.__setattr__(self, "constants", constants)
+        per_constant = expression / symbols[constants[0]] if len(constants) == 1 else None
+        inputs = [symbols[name] for name in self.input_names]
+        simplest = [sign * of for sign in (1, -1) for of in (sympy.Integer(1), *inputs)]
+        object.__setattr__(self, "is_reference", per_constant in simplest)
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -132,128 +142,45 @@ def _names(expression: str) -> set[str]:
     return found
 
 
-CONSTANT = Form("constant", "a")
-LINEAR = Form("linear", "k*x")
-MICHAELIS_MENTEN = Form("Michaelis-Menten", "Vmax*x/(Km + x)")
-
-LIBRARY: tuple[Form, ...] = (
-    CONSTANT,
-    LINEAR,
-    Form("constant and linear", "a + k*x"),
-    MICHAELIS_MENTEN,
-    Form("Hill", "Vmax*x**h/(Km**h + x**h)"),
-    Form("Emax with baseline", "E0 + Emax*x/(EC50 + x)"),
-    Form("power", "a*x**b"),
-    Form("exponential decay", "a*exp(-k*x)"),
-    Form("exponential decay to a plateau", "c + a*exp(-k*x)"),
-    Form("saturating exponential", "a*(1 - exp(-k*x))"),
-    Form("saturating inhibition", "E0/(1 + x/IC50)"),
-    Form("sigmoid inhibition", "E0/(1 + (x/IC50)**h)"),
-    Form("logistic", "a/(1 + exp((m - x)/w))"),
-    Form("Michaelis-Menten and linear", "Vmax*x/(Km + x) + k*x"),
-    Form("substrate inhibition", "Vmax*x/(Km + x + x**2/Ki)"),
-)
-"""The field's forms of one input."""
-
-RATE_CONSTANT_LIBRARY: tuple[Form, ...] = (
-    Form("linear", "k"),
-    Form("Michaelis-Menten", "Vmax/(Km + x)"),
-    Form("Hill", "Vmax*x**(h - 1)/(Km**h + x**h)"),
-    Form("power", "a*x**(b - 1)"),
-    Form("saturating exponential", "a*(1 - exp(-k*x))/x"),
-    Form("Michaelis-Menten and linear", "Vmax/(Km + x) + k"),
-    Form("substrate inhibition", "Vmax/(Km + x + x**2/Ki)"),
-    Form("linear and quadratic", "k + q*x"),
-)
-"""The forms that are 0 at 0, divided by their input: for networks that are multiplied by it."""
-
-_SHAPES = {
-    "linear": "{x}",
-    "Michaelis-Menten": "{x}/(K{n} + {x})",
-    "saturating inhibition": "1/(1 + {x}/I{n})",
-    "exponential decay": "exp(-r{n}*{x})",
-}
-
-
-def library(inputs: int, *, rate_constant: bool = False) -> tuple[Form, ...]:
-    """The field's forms.
-
-    Parameters
-    ----------
-    inputs
-        Of the function. Of several, each form of each of them, and sums and products of linear,
-        Michaelis-Menten, inhibition and exponential decay of each two.
-    rate_constant
-        Whether the function is a rate constant, multiplied by its input in the equations. The
-        forms, and their names, are then those of the whole term.
-
-    Returns
-    -------
-    tuple of Form
-
-    Raises
-    ------
-    ValueError
-        When a rate constant has several inputs: which is it multiplied by?
-    """
-    if inputs == 1:
-        return RATE_CONSTANT_LIBRARY if rate_constant else LIBRARY
-    if rate_constant:
-        raise ValueError(
-            "rate_constant=True is for networks of one input; give forms= of your own."
-        )
-    forms = [Form("constant", "a", inputs)]
-    for place in range(1, inputs + 1):
-        for form in LIBRARY[1:]:
-            named = {
-                own: sympy.Symbol(f"x{place}") if str(own) == "x" else own
-                for own in form.expression.free_symbols
-            }
-            expression = form.expression.subs(named)
-            forms.append(Form(f"{form.name} of x{place}", expression, inputs))
-    for first, second in combinations(range(1, inputs + 1), 2):
-        for one, of_one in _SHAPES.items():
-            for other, of_other in _SHAPES.items():
-                left = of_one.format(x=f"x{first}", n=first)
-                right = of_other.format(x=f"x{second}", n=second)
-                title = f"{one} of x{first}", f"{other} of x{second}"
-                forms.append(Form(" times ".join(title), f"a*({left})*({right})", inputs))
-                forms.append(Form(" plus ".join(title), f"a*({left}) + b*({right})", inputs))
-    return tuple(forms)
-
-
-def signed(forms: Sequence[Form], values: np.ndarray) -> tuple[Form, ...]:
+def signed(
+    forms: Sequence[Form], values: NDArray[np.float64], spread: NDArray[np.float64]
+) -> tuple[Form, ...]:
     """Forms for a function that is not positive: below zero, or on both sides of it.
 
     Parameters
     ----------
     forms
         With positive values.
-    values : ndarray (points,)
-        The function where data lie.
+    values, spread : ndarray (points,)
+        The function where data lie, and its posterior standard deviation: values within two of 0
+        may have either sign.
 
     Returns
     -------
     tuple of Form
-        As they are; with a minus before them; or with a real constant added, once with each sign.
+        As they are, where no value is clearly below 0; with a minus before them, where one is and
+        none is clearly above; else as they are, and with a real constant added, once with each
+        sign, those that have no additive constant.
     """
-    if np.all(values >= 0.0):
+    away = values / spread
+    if np.all(away >= -_CLEARLY):
         return tuple(forms)
-    if np.all(values <= 0.0):
+    if np.all(away <= _CLEARLY):
         return tuple(Form(f"minus {f.name}", -f.expression, f.inputs, f.real) for f in forms)
-    found = []
+    shift = sympy.Symbol("offset")
+    found = [Form("constant", shift, forms[0].inputs, ("offset",))] if forms else []
     for form in forms:
-        shift = sympy.Symbol("offset")
-        if form.constants == ("a",) and form.expression.is_Symbol:
-            found.append(Form(form.name, shift, form.inputs, ("offset",)))
+        if form.expression.free_symbols <= _constants(form) and len(form.constants) == 1:
+            continue  # the constant, which may have either sign
+        found.append(form)
+        if any(form.expression.diff(own) == 1 for own in _constants(form)):
             continue
         for sign, word in ((1, "plus"), (-1, "minus")):
-            found.append(
-                Form(
-                    f"offset {word} {form.name}",
-                    shift + sign * form.expression,
-                    form.inputs,
-                    (*form.real, "offset"),
-                )
-            )
+            expression = shift + sign * form.expression
+            name = f"offset {word} {form.name}"
+            found.append(Form(name, expression, form.inputs, (*form.real, "offset")))
     return tuple(found)
+
+
+def _constants(form: Form) -> set[Any]:
+    return {own for own in form.expression.free_symbols if str(own) in form.constants}

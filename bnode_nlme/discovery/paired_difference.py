@@ -55,13 +55,28 @@ class PairedDifference:
         """What may be said of the first model.
 
         ``"better"``: the lower bound is above 0, and the difference worthwhile. ``"no better"``:
-        the upper bound is below the worthwhile difference. ``"undecided"``: neither, or both (a
-        bound above 0 of a difference that is too small to be trusted).
+        the upper bound is below the worthwhile difference, whether the lower one is above 0 or
+        not. ``"undecided"``: neither; a difference whose lower bound is above 0 is that too, where
+        it is below the worthwhile one and its upper bound is not.
         """
         lower, upper = self.bounds
         if lower > 0.0 and self.difference >= self.worthwhile:
             return "better"
         return "no better" if upper < self.worthwhile else "undecided"
+
+    @property
+    def reversed(self) -> PairedDifference:
+        """ELPD of the second minus that of the first."""
+        return replace(self, difference=-self.difference)
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether both bounds lie within the worthwhile difference, either way (two one-sided tests).
+
+        Schuirmann 1987, doi:10.1007/BF01068419.
+        """
+        lower, upper = self.bounds
+        return -self.worthwhile < lower and upper < self.worthwhile
 
     @property
     def deciding_subjects(self) -> int | None:
@@ -151,6 +166,41 @@ def paired_difference(
     gain = a - b
     error = math.sqrt(gain.size) * float(gain.std(ddof=1))
     return PairedDifference(float(gain.sum()), error, gain.size, confidence, worthwhile)
+
+
+def settled_outcome(
+    first: ArrayLike, second: ArrayLike, doubtful: ArrayLike, **rule: float
+) -> Outcome:
+    """The outcome, where it is the same without subjects whose numbers are doubtful.
+
+    Parameters
+    ----------
+    first, second : array_like (subjects,)
+        As of `paired_difference`.
+    doubtful : array_like of bool (subjects,)
+        Whose numbers, of either model, cannot be trusted.
+    **rule
+        ``confidence`` and ``worthwhile``.
+
+    Returns
+    -------
+    {"better", "no better", "undecided"}
+        Undecided too where the outcome hangs on doubtful subjects, or fewer than three are left
+        without them.
+
+    Raises
+    ------
+    ValueError
+        As `paired_difference` does.
+    """
+    outcome = paired_difference(first, second, **rule).outcome
+    kept = ~np.asarray(doubtful, dtype=bool)
+    if kept.all():
+        return outcome
+    if kept.sum() < 3:
+        return "undecided"
+    others = paired_difference(np.asarray(first)[kept], np.asarray(second)[kept], **rule)
+    return outcome if others.outcome == outcome else "undecided"
 
 
 def check_rule(confidence: float, worthwhile: float) -> None:

@@ -4,76 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnode_nlme.discovery.candidate import Candidate
+from bnode_nlme.discovery.paired_difference import paired_difference, settled_outcome
 
 Array = NDArray[np.float64]
 
-LEAST = 4.0
-"""Differences of ELPD below this say nothing (Sivula, Magnusson, Matamoros and Vehtari 2020)."""
-ERRORS = 2.0
 _ROUNDS = 5000
 
 
 def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Compare candidates, and order them: the simplest that is not refuted comes first.
 
-    A candidate is refuted where its ELPD is behind the best one's by more than 4 and by more than
-    two standard errors of the difference, paired by subject. Those that are not refuted are in the
-    order of their numbers of constants, then of ELPD; the refuted follow in the order of ELPD, and
-    those without a fit are last, in the order given.
+    A candidate is refuted where the best of those whose draws are settled is better than it by the
+    rule of `verdict`, `bnode_nlme.discovery.paired_difference`: Student's t over the subjects, and
+    a difference worthwhile. Where the same cannot be said without the subjects whose numbers are
+    doubtful, the refutation hangs on them, and is told so. Those that are not refuted are in the order of their numbers of constants, then of
+    ELPD; the refuted follow in the order of ELPD, then those whose draws are unsettled, which are
+    compared but not judged, and those without a comparison are last, in the order given.
 
     Parameters
     ----------
     candidates
-        With `elpd` where there is a fit.
-
-    Notes
-    -----
-    Sivula et al. 2020, arXiv:2008.10296: the standard error of a difference is too small where
-    subjects are few or models much alike, so differences below 4 are not read.
+        With `left_out` where there is a fit.
     """
-    fitted = [own for own in candidates if own.elpd is not None]
+    fitted = [own for own in candidates if own.is_compared]
     if not fitted:
         return tuple(candidates)
-    pointwise = np.stack([own.elpd.elpd_i.to_numpy() for own in fitted])
-    best = pointwise[int(np.argmax(pointwise.sum(axis=1)))]
-    network = next(
-        (p for own, p in zip(fitted, pointwise, strict=True) if own.kind == "network"), None
-    )
+    pointwise = np.stack([_left_out(own, "elpd") for own in fitted])
+    doubtful = np.stack([_left_out(own, "doubtful") for own in fitted])
+    judged = [place for place, own in enumerate(fitted) if own.is_judged]
+    best = max(judged, key=lambda place: pointwise[place].sum()) if judged else None
+    network = next((place for place, own in enumerate(fitted) if own.kind == "network"), None)
     weights = stacking_weights(pointwise)
-    compared = []
-    for own, values, weight in zip(fitted, pointwise, weights, strict=True):
-        behind, behind_se = paired(values, best)
-        difference, difference_se = (np.nan, np.nan) if network is None else paired(values, network)
-        compared.append(
-            replace(
-                own,
-                behind=behind,
-                behind_se=behind_se,
-                difference=difference,
-                difference_se=difference_se,
-                refuted=is_worse(behind, behind_se),
-                weight=float(weight),
-            )
+
+    def against(place: int, other: int | None) -> Any:
+        return None if other is None else paired_difference(pointwise[place], pointwise[other])
+
+    def refutation(place: int) -> dict[str, Any]:
+        if best is None or place not in judged:
+            return {}
+        pair = pointwise[best], pointwise[place]
+        found = paired_difference(*pair).outcome == "better"
+        settled = settled_outcome(*pair, doubtful[place] | doubtful[best]) == "better"
+        return {"refuted": found, "hangs_on_doubtful": found and not settled}
+
+    compared = [
+        replace(
+            own,
+            against_best=against(place, best),
+            against_network=against(place, network),
+            weight=float(weights[place]),
+            **refutation(place),
         )
-    kept = sorted((o for o in compared if not o.refuted), key=lambda o: (o.size, -o.behind))
-    refuted = sorted((o for o in compared if o.refuted), key=lambda o: -o.behind)
-    return (*kept, *refuted, *(own for own in candidates if own.elpd is None))
+        for place, own in enumerate(fitted)
+    ]
+    kept = [own for own in compared if own.is_judged and not own.refuted]
+    return (
+        *sorted(kept, key=lambda own: (own.size, -own.elpd)),
+        *sorted((own for own in compared if own.refuted), key=lambda own: -own.elpd),
+        *sorted((own for own in compared if own.unsettled), key=lambda own: -own.elpd),
+        *(own for own in candidates if not own.is_compared),
+    )
 
 
-def paired(values: Array, others: Array) -> tuple[float, float]:
-    """Sum of differences and its standard error."""
-    apart = values - others
-    return float(apart.sum()), float(np.sqrt(apart.size) * apart.std(ddof=1))
-
-
-def is_worse(difference: float, error: float) -> bool:
-    """Whether a negative difference is large enough to be read."""
-    return difference < -LEAST and difference < -ERRORS * error
+def _left_out(own: Candidate, name: str) -> Array:
+    table: Any = own.left_out  # there, for only what was compared is asked
+    return np.asarray(table[name])
 
 
 def stacking_weights(pointwise: Array) -> Array:

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bnode_nlme.diagnostics.function_convergence import function_convergence
-from bnode_nlme.diagnostics.of_fit.loo import loo
 from bnode_nlme.discovery.candidate import Candidate, Constant
 from bnode_nlme.discovery.form_fit import FormFit
 from bnode_nlme.discovery.learned_function import LearnedFunction
-from bnode_nlme.discovery.ranking import is_worse, paired
+from bnode_nlme.discovery.left_out_subjects import left_out_subjects
+from bnode_nlme.discovery.refit_convergence import LARGEST_R_HAT, disagreement
 from bnode_nlme.discovery.replacing import constant_name, warm_start, with_form, without_term
 from bnode_nlme.dynamics.errors import DeclarationError
 from bnode_nlme.inference.fit import Method
@@ -25,7 +24,7 @@ from bnode_nlme.inference.starting_values import StartError
 from bnode_nlme.nlme.individual_values import population_name
 from bnode_nlme.nlme.nlme import NLME
 
-_ATTEMPTS, _LARGEST_R_HAT = 3, 1.1
+_ATTEMPTS = 2
 _SHORT_RUN = {"draws": 250, "tune": 300, "chains": 2, "compiled_anew": False}
 """Of NUTS, for candidates: a few constants in the place of a network are sampled in a second."""
 
@@ -42,12 +41,12 @@ def refit_settings(
     return settings | {"progress": progress} | options
 
 
-def posterior_means(fitted: Fit) -> dict[str, Any]:
+def posterior_means(fitted: Fit) -> dict[str, xr.DataArray]:
     """Of what the model with a form has too: typical values, omega, residual errors."""
     posterior = fitted.posterior
     endings = tuple(f"{output}_" for output in fitted.nlme.outputs)
     return {
-        str(name): posterior[name].mean(("chain", "draw")).to_numpy()
+        str(name): posterior[name].mean(("chain", "draw"))
         for name in posterior.data_vars
         if str(name).endswith(population_name("")) or str(name).startswith((*endings, "omega"))
     }
@@ -56,68 +55,102 @@ def posterior_means(fitted: Fit) -> dict[str, Any]:
 def refitted(
     candidate: Candidate,
     found: FormFit,
-    network: Candidate,
     function: LearnedFunction,
+    fitted: Fit,
     settings: dict[str, Any],
-    values: dict[str, Any],
-    loo_draws: int,
+    values: dict[str, xr.DataArray],
+    comparison: dict[str, Any],
 ) -> Candidate:
-    """Fit the data with a form, anew where the fit contradicts itself or what is known."""
-    name, visited, fitted = function.name, function.visited, network.fit
-    if visited is None or fitted is None:
+    """Fit the data with a form in the place of the network, and foretell each left-out subject."""
+    name, visited = function.name, function.visited
+    if visited is None:
         return candidate
-    doubt = ""
-    for attempt in range(_ATTEMPTS):
-        again = {"seed": settings["seed"] + 1000 * attempt}
-        if attempt and "tune" in settings:
-            again["tune"] = 2 * settings["tune"]
-        try:
-            nlme = with_form(fitted.nlme, name, found, visited)
-            own = _fit(nlme, fitted, warm_start(nlme, values, found, name), settings | again)
-        except (DeclarationError, StartError) as error:
-            return replace(candidate, note=_first_line(error))
-        draws = {
-            constant: own.posterior[population_name(constant_name(name, constant))]
-            for constant in found.form.constants
-        }
-        constants = {constant: Constant.of(own.to_numpy()) for constant, own in draws.items()}
-        tried = compared(replace(candidate, fit=own, constants=constants, note=""), loo_draws)
-        doubt = _doubt(tried, network, draws)
-        if not doubt:
-            return tried
-    return replace(candidate, note=f"not compared: {doubt}, in {_ATTEMPTS} fits")
-
-
-def _doubt(tried: Candidate, network: Candidate, draws: dict[str, xr.DataArray]) -> str:
-    """Why a fit is not believed; nothing where it is."""
-    if tried.elpd is None:
-        return ""
-    if draws and all(own.sizes["chain"] > 1 for own in draws.values()):
-        r_hat = max(float(function_convergence(own)["r_hat"]) for own in draws.values())
-        if r_hat > _LARGEST_R_HAT:
-            return f"chains disagree (R-hat {r_hat:.2f})"
-    # A form as near to the function as its posterior is wide cannot fit the data far worse.
-    if network.elpd is None or tried.misfit >= 1.0:
-        return ""
-    apart = paired(tried.elpd.elpd_i.to_numpy(), network.elpd.elpd_i.to_numpy())
-    return "it resembles the network and predicts far worse" if is_worse(*apart) else ""
+    try:
+        nlme = with_form(fitted.nlme, name, found, visited)
+        start = warm_start(nlme, values, found, name)
+        own, unsettled = _settled_fit(nlme, fitted, start, settings)
+    except (DeclarationError, StartError) as error:
+        return replace(candidate, note=_first_line(error))
+    constants = {
+        constant: Constant.of(
+            own.posterior[population_name(constant_name(name, constant))].to_numpy()
+        )
+        for constant in found.form.constants
+    }
+    again = replace(
+        candidate, fit=own, constants=constants, unsettled=unsettled, dropped=_dropped(fitted, own)
+    )
+    return compared(replace(again, note=""), comparison)
 
 
 def refitted_without(
-    fitted: Fit,
     function: LearnedFunction,
+    fitted: Fit,
     settings: dict[str, Any],
-    values: dict[str, Any],
-    loo_draws: int,
+    values: dict[str, xr.DataArray],
+    comparison: dict[str, Any],
 ) -> Candidate:
     """Fit the data without the term."""
     candidate = Candidate("without the term", "without")
     try:
         nlme = without_term(fitted.nlme, function.name)
-        own = _fit(nlme, fitted, warm_start(nlme, values, None, function.name), settings)
+        start = warm_start(nlme, values, None, function.name)
+        own, unsettled = _settled_fit(nlme, fitted, start, settings)
     except (DeclarationError, StartError) as error:
         return replace(candidate, note=_first_line(error))
-    return compared(replace(candidate, fit=own), loo_draws)
+    again = replace(candidate, fit=own, unsettled=unsettled, dropped=_dropped(fitted, own))
+    return compared(again, comparison)
+
+
+def network_itself(fitted: Fit, function: LearnedFunction, comparison: dict[str, Any]) -> Candidate:
+    """The fit with the network; unsettled where its chains learned different functions."""
+    table = function.data
+    r_hat = float(table["r_hat"].where(~table["extrapolated"]).max())
+    unsettled = ""
+    if r_hat > LARGEST_R_HAT:
+        unsettled = f"chains disagree on the function where data lie (R-hat {r_hat:.2f})"
+    candidate = Candidate("network", "network", complexity=function.network.size, fit=fitted)
+    return compared(replace(candidate, unsettled=unsettled), comparison)
+
+
+def compared(candidate: Candidate, comparison: dict[str, Any]) -> Candidate:
+    """With its log predictive density of each left-out subject, or a note why there is none."""
+    fitted = candidate.fit
+    if fitted is None:
+        return candidate
+    try:
+        with warnings.catch_warnings():
+            # Of approximations and Pareto k: both are in the result.
+            warnings.simplefilter("ignore", UserWarning)
+            left_out = left_out_subjects(fitted, **comparison)
+    except ValueError as error:
+        return replace(candidate, note=_first_line(error))
+    note = candidate.note
+    if not np.isfinite(left_out["elpd"]).all():
+        note = "not compared: a left-out subject has no finite predictive density"
+    return replace(candidate, left_out=left_out, note=note)
+
+
+def _settled_fit(
+    nlme: NLME, fitted: Fit, start: dict[str, Any], settings: dict[str, Any]
+) -> tuple[Fit, str]:
+    """The fit whose chains agree best, anew while they do not; and why it is not relied upon.
+
+    What a fit predicts is not looked at, lest a comparison be repeated until it comes out.
+    """
+    tried: list[tuple[float, Fit, str]] = []
+    for attempt in range(_ATTEMPTS):
+        again = {"seed": settings["seed"] + 1000 * attempt}
+        if "tune" in settings:
+            again["tune"] = 2**attempt * settings["tune"]
+            again["draws"] = 2**attempt * settings["draws"]
+        own = _fit(nlme, fitted, start, settings | again)
+        r_hat, unsettled = disagreement(own)
+        if not unsettled:
+            return own, ""
+        tried.append((r_hat, own, unsettled))
+    _, best, unsettled = min(tried, key=lambda one: one[0])
+    return best, f"{unsettled}, in {_ATTEMPTS} fits"
 
 
 def _fit(nlme: NLME, fitted: Fit, start: dict[str, Any], settings: dict[str, Any]) -> Fit:
@@ -126,7 +159,7 @@ def _fit(nlme: NLME, fitted: Fit, start: dict[str, Any], settings: dict[str, Any
     model = nlme.build(fitted.study)
     known = {str(variable.name) for variable in model.free_RVs} | set(sampled_as(model).values())
     with warnings.catch_warnings():
-        # What an approximation warns of is in fit.attrs; the comparison has its own diagnostics.
+        # Of convergence and of approximations: both are in the candidate.
         warnings.simplefilter("ignore", UserWarning)
         return fit_model(
             nlme,
@@ -136,17 +169,10 @@ def _fit(nlme: NLME, fitted: Fit, start: dict[str, Any], settings: dict[str, Any
         )
 
 
-def compared(candidate: Candidate, loo_draws: int) -> Candidate:
-    """With its ELPD by subject, or a note why there is none."""
-    try:
-        with warnings.catch_warnings():
-            # Of Pareto k: counted instead.
-            warnings.simplefilter("ignore", UserWarning)
-            elpd = loo(candidate.fit, by="subject", draws=loo_draws)  # type: ignore[arg-type]
-    except ValueError as error:
-        return replace(candidate, note=_first_line(error))
-    k = np.asarray(elpd.pareto_k)
-    return replace(candidate, elpd=elpd, doubtful=int(np.sum(k > elpd.good_k)))
+def _dropped(fitted: Fit, own: Fit) -> tuple[str, ...]:
+    before, after = fitted.nlme.system, own.nlme.system
+    kept = {*after.parameters, *after.covariates}
+    return tuple(name for name in (*before.parameters, *before.covariates) if name not in kept)
 
 
 def _first_line(error: Exception) -> str:

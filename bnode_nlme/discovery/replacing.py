@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
+import xarray as xr
 
 from bnode_nlme.discovery.form_fit import FormFit
 from bnode_nlme.discovery.forms import Form
 from bnode_nlme.discovery.visited import Visited
+from bnode_nlme.dynamics.system import System
 from bnode_nlme.nlme.individual import Individual
 from bnode_nlme.nlme.individual_values import population_name
 from bnode_nlme.nlme.nlme import NLME
+from bnode_nlme.nlme.omega import Omega
 from bnode_nlme.nlme.prior import LogNormal, Normal, Prior
 
 PRIOR_SD_LOG = 1.0
@@ -40,7 +43,8 @@ def with_form(nlme: NLME, network: str, found: FormFit, visited: Visited) -> NLM
     found
         The form, and the constants that fit the network's posterior draws. They give the priors:
         log-normal around the median of the fits with a standard deviation of the logarithm of 1 or
-        more, normal with that of twice the fits' for a constant of either sign. No random effects.
+        more; for a constant of either sign, normal around it with the standard deviation that
+        changes the form by the function's own size. No random effects.
     visited
         What the network was given: a form that is not finite at 0 or below is called on inputs of
         a millionth of their range at least.
@@ -48,16 +52,22 @@ def with_form(nlme: NLME, network: str, found: FormFit, visited: Visited) -> NLM
     Returns
     -------
     NLME
+        Without the parameters that only the network's arguments were made of.
 
     Raises
     ------
     DeclarationError
         When the system cannot be declared so.
+
+    Notes
+    -----
+    No prior's width comes from the posterior standard deviation of the network's function: that
+    would show the data to the model twice, and favour forms whose constants have such priors.
     """
     form = found.form
     names = {constant: constant_name(network, constant) for constant in form.constants}
     system = nlme.system.with_function(
-        network, _expression(form, names, visited), tuple(names.values())
+        network, _expression(form, names, visited), tuple(names.values()), drop_unused=True
     )
     individual = dict(nlme.individual)
     for place, (constant, name) in enumerate(names.items()):
@@ -66,19 +76,19 @@ def with_form(nlme: NLME, network: str, found: FormFit, visited: Visited) -> NLM
 
 
 def without_term(nlme: NLME, network: str) -> NLME:
-    """Put 0 into the place of a network.
+    """Put 0 into the place of a network; parameters that are then used nowhere go with it.
 
     Raises
     ------
     DeclarationError
-        When then a parameter or covariate is used nowhere.
+        When the system cannot be declared so: another network is then used nowhere, say.
     """
-    system = nlme.system.with_function(network, lambda p, *inputs: 0.0)
+    system = nlme.system.with_function(network, lambda p, *inputs: 0.0, drop_unused=True)
     return _replaced(nlme, network, system, dict(nlme.individual))
 
 
 def warm_start(
-    nlme: NLME, fit_values: Mapping[str, Any], found: FormFit | None, network: str
+    nlme: NLME, fit_values: Mapping[str, xr.DataArray], found: FormFit | None, network: str
 ) -> dict[str, Any]:
     """Values to start a fit from, by name.
 
@@ -87,7 +97,8 @@ def warm_start(
     nlme
         With the form in the network's place.
     fit_values
-        Posterior means of the fit with the network, by name: typical values, omega, errors.
+        Posterior means of the fit with the network, by name: typical values, omega of all effects,
+        errors.
     found
         The form's constants.
     network
@@ -98,16 +109,43 @@ def warm_start(
         for name, declared in nlme.individual.items()
         if not isinstance(declared.typical, Prior)
     }
-    start = {name: value for name, value in fit_values.items() if name not in fixed}
+    left = {
+        "effect": list(nlme.subject_effects),
+        "occasion_effect": list(nlme.occasion_effects),
+    }
+    left |= {f"{dim}_bis": names for dim, names in left.items()}
+    start: dict[str, Any] = {}
+    for name, value in fit_values.items():
+        if name not in fixed:
+            start[name] = value.sel(
+                {dim: left[dim] for dim in value.dims if dim in left}
+            ).to_numpy()
     if found is not None:
-        for constant, value in zip(found.form.constants, _medians(found), strict=True):
-            start[population_name(constant_name(network, constant))] = float(value)
+        for constant, middle in zip(found.form.constants, _medians(found), strict=True):
+            start[population_name(constant_name(network, constant))] = float(middle)
     return start
 
 
-def _replaced(nlme: NLME, network: str, system: Any, individual: dict[str, Individual]) -> NLME:
+def _replaced(nlme: NLME, network: str, system: System, individual: dict[str, Individual]) -> NLME:
     networks = {name: given for name, given in nlme.networks.items() if name != network}
-    return replace(nlme, system=system, individual=individual, networks=networks)
+    omegas: Any = nlme.omega  # a tuple since its __post_init__
+    return replace(
+        nlme,
+        system=system,
+        individual={name: individual[name] for name in system.parameters},
+        networks=networks,
+        omega=[kept for own in omegas if (kept := _omega(own, system.parameters)) is not None],
+    )
+
+
+def _omega(omega: Omega, parameters: Sequence[str]) -> Omega | None:
+    """What an Omega says of the parameters that are left; None where it says nothing."""
+    names = tuple(name for name in omega.names if name in parameters)
+    correlated = omega.correlated
+    if not isinstance(correlated, bool):
+        blocks = [tuple(name for name in block if name in names) for block in correlated]
+        correlated = tuple(block for block in blocks if block)
+    return replace(omega, names=names, correlated=correlated) if names else None
 
 
 def _medians(found: FormFit) -> Any:
@@ -118,8 +156,8 @@ def _individual(found: FormFit, place: int, real: bool) -> Individual:
     fits = found.constants[:, place]
     middle = float(np.median(fits))
     if real:
-        spread = max(2.0 * float(fits.std()), abs(middle), 1e-6)
-        return Individual(Normal(middle, spread), effect=False, distribution="normal")
+        effect = float(found.effect[place])
+        return Individual(Normal(middle, effect), effect=False, distribution="normal")
     spread = max(PRIOR_SD_LOG, float(np.log(fits).std()))
     return Individual(LogNormal(middle, spread), effect=False)
 

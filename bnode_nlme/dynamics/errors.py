@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["DeclarationError", "UnknownNameError", "listed", "nearest"]
+__all__ = ["DeclarationError", "UnknownNameError", "UnusedNamesError", "listed", "nearest"]
 
 
 class DeclarationError(ValueError):
@@ -16,6 +16,24 @@ class DeclarationError(ValueError):
 
 class UnknownNameError(DeclarationError, AttributeError):
     """A right-hand side, output or initial value asked for a name that was not declared."""
+
+
+class UnusedNamesError(DeclarationError):
+    """Something was declared that no function depends on.
+
+    Attributes
+    ----------
+    group : str
+        ``"parameters"``, ``"networks"`` or ``"covariates"``.
+    names : tuple of str
+    """
+
+    def __init__(self, message: str, group: str, names: Iterable[str]) -> None:
+        super().__init__(message)
+        self.group, self.names = group, tuple(names)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (*self.args, self.group, self.names)
 
 
 def nearest(asked: str, valid: Iterable[str]) -> str | None:

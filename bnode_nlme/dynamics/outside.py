@@ -8,7 +8,7 @@ from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.traversal import ancestors, toposort
 from pytensor.tensor.random.type import RandomType
 
-from bnode_nlme.dynamics.errors import DeclarationError, listed
+from bnode_nlme.dynamics.errors import DeclarationError, UnusedNamesError, listed
 from bnode_nlme.dynamics.expression import Expression
 
 __all__ = ["check_inside", "check_used"]
@@ -58,7 +58,7 @@ def check_used(
 
     Raises
     ------
-    DeclarationError
+    UnusedNamesError
         Naming what is unused.
     """
     used = set(ancestors(list(results)))
@@ -70,10 +70,12 @@ def check_used(
     for group, (reading, variables) in groups.items():
         unused = [name for name, variable in variables.items() if variable not in used]
         if unused:
-            raise DeclarationError(
+            raise UnusedNamesError(
                 f"{group}: {listed(unused)} declared, but neither rhs nor outputs nor initial "
                 f"nor dosing depend on it. Use it there as {reading.format(unused[0])}, or remove it from "
-                f"{group}=. Declared {group}: {listed(variables)}."
+                f"{group}=. Declared {group}: {listed(variables)}.",
+                group,
+                unused,
             )
 
 

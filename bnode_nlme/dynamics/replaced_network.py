@@ -27,11 +27,15 @@ class ReplacedNetwork:
         The network that it called.
     function : callable (p, *inputs)
         The expression: a scalar, or as many as the network has outputs.
+    dropped : tuple of str
+        Parameters and covariates that only the network's arguments were made of: the declared
+        function still reads them, and is given 1.
     """
 
     declared: Callable[..., Any]
     network: MLP
     function: Callable[..., Any]
+    dropped: tuple[str, ...] = ()
 
     def __call__(self, t: Any, y: Any, p: Any, nn: Named[Any], c: Any) -> Any:
         """Call the declared function."""
@@ -40,7 +44,11 @@ class ReplacedNetwork:
             x = check_tensor(self.network.name, self.network.inputs, inputs)
             return self._value(p, [x[..., place] for place in range(self.network.inputs)])
 
-        return self.declared(t, y, p, with_entry(nn, self.network.name, call), c)
+        given = p
+        for name in self.dropped:
+            one = pt.constant(1.0, dtype="float64")
+            given, c = with_entry(given, name, one), with_entry(c, name, one)
+        return self.declared(t, y, given, with_entry(nn, self.network.name, call), c)
 
     def _value(self, p: Any, inputs: list[Any]) -> Expression:
         name, outputs = self.network.name, self.network.outputs

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bnode_nlme.dynamics.dosing import Dosing, check_dosing
-from bnode_nlme.dynamics.errors import DeclarationError, listed
+from bnode_nlme.dynamics.errors import DeclarationError, UnusedNamesError, listed
 from bnode_nlme.dynamics.graph import SystemGraph, build_graph
 from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.dynamics.names import check_distinct, check_name, check_names
@@ -169,7 +169,12 @@ class System:
         return dataclasses.replace(self, **changes)
 
     def with_function(
-        self, network: str, function: Callable[..., Any], parameters: Sequence[str] = ()
+        self,
+        network: str,
+        function: Callable[..., Any],
+        parameters: Sequence[str] = (),
+        *,
+        drop_unused: bool = False,
     ) -> "System":
         """Declare the system anew with an expression in the place of a network.
 
@@ -182,6 +187,9 @@ class System:
             them, and of the network's inputs. Of a network with several outputs, a sequence.
         parameters : sequence of str
             Names of new parameters, which follow those that the system has.
+        drop_unused : bool
+            Whether parameters and covariates that only the network's arguments were made of, and
+            that the function does not use, are left out; otherwise they are an error.
 
         Returns
         -------
@@ -216,17 +224,41 @@ class System:
                 f"with_function: the system has no network {network!r}. Its networks: "
                 f"{listed([own.name for own in self.networks])}."
             )
+        new = check_names(parameters, "parameters")
+        try:
+            return self._replaced(found[0], function, new, ())
+        except UnusedNamesError as error:
+            if not drop_unused:
+                raise
+            unused = error
+        dropped: tuple[str, ...] = ()
+        while not set(unused.names) & {*new, *(own.name for own in self.networks)}:
+            dropped += unused.names
+            try:
+                return self._replaced(found[0], function, new, dropped)
+            except UnusedNamesError as error:
+                unused = error
+        raise unused
+
+    def _replaced(
+        self,
+        network: MLP,
+        function: Callable[..., Any],
+        new: tuple[str, ...],
+        dropped: tuple[str, ...],
+    ) -> "System":
         outputs = self.outputs
         if outputs is not None:
             outputs = {
-                name: ReplacedNetwork(output, found[0], function)
+                name: ReplacedNetwork(output, network, function, dropped)
                 for name, output in outputs.items()
             }
         return self.replace(
-            rhs=ReplacedNetwork(self.rhs, found[0], function),
+            rhs=ReplacedNetwork(self.rhs, network, function, dropped),
             outputs=outputs,
-            networks=tuple(own for own in self.networks if own is not found[0]),
-            parameters=(*self.parameters, *check_names(parameters, "parameters")),
+            networks=tuple(own for own in self.networks if own is not network),
+            parameters=(*(name for name in self.parameters if name not in dropped), *new),
+            covariates=tuple(name for name in self.covariates if name not in dropped),
         )
 
     def __repr__(self) -> str:

@@ -54,7 +54,7 @@ def plot_discovery(
     ValueError
         When no candidate was refitted.
     """
-    compared = [own for own in found.candidates if own.elpd is not None]
+    compared = [own for own in found.candidates if own.is_compared]
     if not compared:
         raise ValueError("plot_discovery wants refitted candidates; write refit=True.")
     single = len(found.function.input_names) == 1

@@ -10,7 +10,7 @@ import sympy
 
 import bnode_nlme as bn
 from bnode_nlme.discovery.form_fit import FormFit
-from bnode_nlme.discovery.forms import RATE_CONSTANT_LIBRARY
+from bnode_nlme.discovery.form_library import RATE_CONSTANT_LIBRARY
 from bnode_nlme.discovery.replacing import with_form, without_term
 from bnode_nlme.discovery.visited import Visited
 from tests.discovery.small_ude import design, michaelis_menten, small_nlme, small_ude
@@ -21,7 +21,7 @@ VISITED = Visited(np.linspace(0.0, 20.0, 200)[:, None])
 def form_fit(name: str, constants: dict[str, float]) -> FormFit:
     form = next(own for own in RATE_CONSTANT_LIBRARY if own.name == name)
     values = np.array([constants[own] for own in form.constants])
-    return FormFit(form, values, np.tile(values, (10, 1)), 0.0, 1.0)
+    return FormFit(form, values, np.tile(values, (10, 1)), 0.0, 1.0, values)
 
 
 def test_a_form_in_the_networks_place_solves_as_written_by_hand() -> None:
@@ -46,9 +46,9 @@ def test_a_form_in_the_networks_place_solves_as_written_by_hand() -> None:
     np.testing.assert_allclose(found["cp"], wanted["cp"], rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["Hill", "power", "saturating exponential"])
+@pytest.mark.parametrize("name", ["Hill", "power", "saturating exponential", "zero order"])
 def test_forms_that_are_not_finite_at_zero_can_be_solved_before_the_first_dose(name: str) -> None:
-    constants = {"Vmax": 2.0, "Km": 3.0, "h": 0.7, "a": 1.0, "b": 0.8, "k": 0.3}
+    constants = {"Vmax": 2.0, "Km": 3.0, "h": 0.7, "a": 1.0, "b": 0.8, "k": 0.3, "R": 1.0}
     nlme = with_form(small_nlme(), "elimination", form_fit(name, constants), VISITED)
     late = bn.Study.from_regimen(bn.Regimen(10.0, "central", start=2.0), times=[1.0, 3.0, 5.0])
     values = {f"elimination_{n}": v for n, v in constants.items()}

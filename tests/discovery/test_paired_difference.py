@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from bnode_nlme.discovery import PairedDifference, paired_difference
+from bnode_nlme.discovery.paired_difference import settled_outcome
 
 
 def test_the_difference_its_error_and_its_bounds():
@@ -28,6 +29,7 @@ def test_the_difference_its_error_and_its_bounds():
         (10.0, 8.0, "undecided"),
         (3.0, 1.0, "undecided"),  # significant, and too small to be trusted
         (1.0, 1.0, "no better"),
+        (3.0, 0.5, "no better"),  # significant, and surely too small to be worthwhile
         (-1.0, 1.0, "no better"),
         (-20.0, 5.0, "no better"),
         (-1.0, 9.0, "undecided"),
@@ -35,6 +37,21 @@ def test_the_difference_its_error_and_its_bounds():
 )
 def test_outcomes(difference, error, outcome):
     assert PairedDifference(difference, error, 30).outcome == outcome
+
+
+def test_equivalent_where_both_bounds_are_within_what_is_worthwhile():
+    assert PairedDifference(1.0, 1.0, 30).equivalent
+    assert not PairedDifference(1.0, 4.0, 30).equivalent
+    assert not PairedDifference(-40.0, 25.0, 30).equivalent
+    assert PairedDifference(-3.0, 0.5, 30).reversed == PairedDifference(3.0, 0.5, 30)
+
+
+def test_an_outcome_that_hangs_on_doubtful_subjects_is_undecided():
+    gain = np.array([20.0, 18.0, 22.0, 0.1, 0.0, 0.1, 0.0, 0.1])
+    assert settled_outcome(gain, np.zeros(8), np.zeros(8, dtype=bool)) == "better"
+    assert settled_outcome(gain, np.zeros(8), gain > 1.0) == "undecided"
+    assert settled_outcome(gain, np.zeros(8), np.arange(8) > 5) == "better"
+    assert settled_outcome(gain, np.zeros(8), np.arange(8) > 1) == "undecided"
 
 
 def test_a_difference_must_be_worthwhile_whatever_its_error():

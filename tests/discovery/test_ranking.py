@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,19 +10,29 @@ from scipy.optimize import minimize
 from bnode_nlme.discovery.candidate import Candidate, Constant
 from bnode_nlme.discovery.claims import claims_text
 from bnode_nlme.discovery.forms import Form
-from bnode_nlme.discovery.ranking import paired, ranked, stacking_weights
+from bnode_nlme.discovery.paired_difference import paired_difference
+from bnode_nlme.discovery.ranking import ranked, stacking_weights
 
 
-def candidate(name: str, kind: str, values, constants: int = 0) -> Candidate:
+def candidate(
+    name: str, kind: str, values, constants: int = 0, *, doubtful=(), approximate=False, **given
+) -> Candidate:
     values = np.asarray(values, dtype=float)
-    elpd = SimpleNamespace(elpd_i=xr.DataArray(values, dims="subject"), elpd=values.sum())
+    marked = np.isin(np.arange(values.size), doubtful)
     return Candidate(
         name,
         kind,  # type: ignore[arg-type]
         Form(name, "k*x") if kind == "form" else None,
         {f"c{place}": Constant(2.0, 1.8, 2.2) for place in range(constants)},
         complexity=13,
-        elpd=elpd,
+        left_out=xr.Dataset(
+            {
+                "elpd": ("subject", values),
+                "doubtful": ("subject", marked),
+                "approximate": approximate,
+            }
+        ),
+        **given,
     )
 
 
@@ -70,10 +78,87 @@ def test_a_difference_that_is_small_or_uncertain_refutes_nobody() -> None:
     assert not any(own.refuted for own in found)
 
 
-def test_differences_are_paired() -> None:
-    total, error = paired(np.array([1.0, 5.0, 9.0]), np.array([0.0, 4.0, 9.0]))
-    assert total == 2.0
-    assert error == pytest.approx(np.sqrt(3.0 * np.var([1.0, 1.0, 0.0], ddof=1)))
+def test_the_rule_is_that_of_verdict_at_eight_subjects() -> None:
+    rng = np.random.default_rng(2)
+    base = rng.normal(-5.0, 1.0, 8)
+    spread = rng.standard_normal(8)
+    spread = (spread - spread.mean()) / spread.std(ddof=1)
+    # 7 behind with a standard error of 4: less than two of them, more than t(7, 0.9) = 1.41.
+    behind = base - 7.0 / 8.0 + 4.0 / np.sqrt(8.0) * spread
+    network, form = ranked([candidate("network", "network", base), candidate("f", "form", behind)])
+    assert form.behind == pytest.approx(-7.0)
+    assert form.behind_se == pytest.approx(4.0)
+    assert form.refuted
+    assert paired_difference(base, behind).outcome == "better"
+    assert not network.refuted
+
+
+def test_a_refutation_that_hangs_on_doubtful_subjects_is_told() -> None:
+    base = np.full(8, -5.0)
+    behind = base - np.array([20.0, 18.0, 22.0, 0.1, 0.0, 0.1, 0.0, 0.1])
+    for doubtful in ((), (0, 1, 2), (0, 1, 2, 3, 4, 5)):
+        network = candidate("network", "network", base)
+        form = candidate("linear", "form", behind, doubtful=doubtful)
+        found = ranked([network, form])
+        assert [own.refuted for own in found] == [False, True]
+        assert found[1].hangs_on_doubtful is bool(doubtful)
+        told = "Refuted only with these subjects, not without: linear." in claims_text(
+            "elimination", found, 8
+        )
+        assert told is bool(doubtful)
+
+
+def test_of_chains_that_disagree_nothing_is_claimed_either_way() -> None:
+    rng = np.random.default_rng(2)
+    base = rng.normal(-5.0, 1.0, 20)
+    noise = 0.1 * rng.standard_normal((2, 20))
+    found = ranked(
+        [
+            candidate("network", "network", base),
+            candidate("worse", "form", base - 2.0 + noise[0], 1, unsettled="chains disagree"),
+            candidate("better", "form", base + 2.0 + noise[1], 1, unsettled="chains disagree"),
+        ]
+    )
+    assert [own.name for own in found] == ["network", "better", "worse"]
+    assert not any(own.refuted for own in found)
+    assert [round(own.difference, -1) for own in found] == [0.0, 40.0, -40.0]
+    text = claims_text("elimination", found, 20)
+    for name in ("worse", "better"):
+        assert f"Nothing is claimed of {name}: chains disagree." in text
+        assert f"{name.capitalize()} with" not in text
+    assert "is refuted" not in text
+
+
+def test_what_was_not_compared_is_not_refuted() -> None:
+    base = np.full(10, -5.0) + 0.01 * np.arange(10)
+    wrong = candidate("linear", "form", base - 3.0 + 0.1 * np.cos(np.arange(10)), 1)
+    network = candidate("network", "network", base)
+    unknown = Candidate("power", "form", Form("power", "a*x**b"))
+    some = claims_text("elimination", ranked([network, wrong, unknown]), 10)
+    assert "Every form that was compared is refuted. Not compared, so not refuted: power." in some
+    assert "not among them" not in some
+    every = claims_text("elimination", ranked([network, wrong]), 10)
+    assert "the mechanism behind 'elimination' is not among them" in every
+    nothing = candidate("linear", "form", np.append(base[1:], np.nan), 1)
+    found = ranked([network, nothing])
+    assert np.isnan(found[1].difference)
+    assert "No candidate form could be compared" in claims_text("elimination", found, 10)
+
+
+def test_indistinguishable_only_where_the_data_say_so() -> None:
+    rng = np.random.default_rng(2)
+    base = rng.normal(-5.0, 1.0, 20)
+    wave = np.cos(np.arange(20))
+    near = candidate("near", "form", base + 0.1 * wave, 1)
+    vague = candidate("vague", "form", base - 0.3 + 3.0 * wave, 2, approximate=True, dropped=("f",))
+    lines = claims_text(
+        "elimination", ranked([candidate("network", "network", base), near, vague]), 20
+    ).splitlines()
+    assert "is indistinguishable from the network" in next(x for x in lines if x.startswith("Near"))
+    of_vague = next(x for x in lines if x.startswith("Vague with"))
+    assert "and the network are not distinguished by these data" in of_vague
+    assert any(x.startswith("Draws are of an approximation") and "vague" in x for x in lines)
+    assert "Vague has no f: only the arguments of 'elimination' used it." in lines
 
 
 def test_stacking_weights_are_the_best_mixture() -> None:
