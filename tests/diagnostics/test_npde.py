@@ -128,7 +128,7 @@ def test_with_a_limit_and_failures_a_true_model_is_rejected_as_often_as_the_leve
         assert int(tests.calibrated_from) > 100
         p_values.append(tests.calibrated)
     rejected = (np.array(p_values) <= 0.05).sum(axis=0)
-    low, high = stats.binom.ppf((0.005, 0.995), 100, 0.05)
+    low, high = (stats.binom.ppf(q, 100, 0.05) for q in (0.005, 0.995))
     assert ((rejected >= low) & (rejected <= high)).all(), rejected
 
 
