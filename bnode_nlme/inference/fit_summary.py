@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bnode_nlme.inference.convergence import FUNCTIONS, convergence
@@ -32,12 +33,26 @@ def fit_text(tree: xr.DataTree) -> str:
     lines += _function_lines(posterior, attrs)
     if attrs["method"] == "nuts":
         lines += [f"NOTE: {text}." for text in judged.problems]
+    table = table[_is_of_interest(table)]
     shown = table.head(_ROWS)
     formatted = shown.map(lambda number: f"{number:.4g}").astype(object)
     lines += ["", formatted.to_string()]
     if len(table) > _ROWS:
         lines.append(f"... and {len(table) - _ROWS} more rows")
     return "\n".join(lines)
+
+
+def _is_of_interest(table: pd.DataFrame) -> list[bool]:
+    """Whether rows are neither constant nor, in a symmetric matrix, the mirror image of another."""
+    seen: set[tuple[str, float]] = set()
+    found = []
+    for label, mean, sd in zip(map(str, table.index), table["mean"], table["sd"], strict=True):
+        name, _, places = label.rstrip("]").partition("[")
+        mirrored = f"{name}[{', '.join(reversed(places.split(', ')))}]"
+        constant = sd <= 1e-12 * abs(mean)  # not so where there is one draw, which has none
+        found.append(not constant and (mirrored == label or (mirrored, mean) not in seen))
+        seen.add((label, mean))
+    return found
 
 
 def _function_lines(posterior: xr.Dataset, attrs: Mapping[Any, Any]) -> list[str]:
