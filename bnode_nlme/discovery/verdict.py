@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
+from bnode_nlme.discovery.design_separation import design_separation
 from bnode_nlme.discovery.left_out_subjects import left_out_subjects
 from bnode_nlme.discovery.network_share import network_share
 from bnode_nlme.discovery.paired_difference import (
@@ -23,6 +25,7 @@ from bnode_nlme.discovery.verdict_text import comparison_text, verdict_text
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.results.population_draws import declaration_of
 from bnode_nlme.study.dimensions import SUBJECT
+from bnode_nlme.study.study import Study
 
 Answer = Literal["helps", "unnecessary", "undecided"]
 
@@ -78,6 +81,8 @@ class Verdict:
         change, from 0 to 1.
     seconds : mapping of str to float
         That each fit took, in seconds.
+    designs : pandas.DataFrame or None
+        Of planned studies, how well each would tell the two models apart; see `design_separation`.
     """
 
     answer: Answer
@@ -85,6 +90,7 @@ class Verdict:
     against_network_only: PairedDifference | None
     data: xr.Dataset
     seconds: Mapping[str, float]
+    designs: pd.DataFrame | None = None
 
     @property
     def run_time_ratio(self) -> float:
@@ -100,6 +106,7 @@ def verdict(
     hybrid: Fit,
     network_only: Fit | None = None,
     *,
+    designs: Mapping[str, Study] | None = None,
     confidence: float = CONFIDENCE,
     worthwhile: float = WORTHWHILE,
     draws: int | None = None,
@@ -117,6 +124,9 @@ def verdict(
         The fit with it.
     network_only
         A fit in which networks stand for everything, to see whether the mechanism helps.
+    designs
+        Planned studies by name, of other doses or times, such as those of `Study.from_regimen`:
+        the verdict says which would tell the models apart with the fewest patients.
     confidence
         Of each one-sided bound of a difference: 0.9 by default.
     worthwhile
@@ -137,7 +147,10 @@ def verdict(
     Raises
     ------
     ValueError
-        When a fit has no declaration or study, the hybrid has no network, or the studies differ.
+        When a fit has no declaration or study, the hybrid has no network, the studies differ, or a
+        design has no observations.
+    TypeError
+        When a design is no `Study`.
 
     Notes
     -----
@@ -158,6 +171,9 @@ def verdict(
             "hybrid)."
         )
     check_rule(confidence, worthwhile)
+    planned = None
+    if designs is not None:
+        planned = design_separation(mechanistic, hybrid, designs, worthwhile=worthwhile, seed=seed)
     data = _left_out(fits, "verdict", draws, refits, refit_options, seed)
     rule = {"confidence": confidence, "worthwhile": worthwhile}
     difference = _difference(data, HYBRID, MECHANISTIC, rule)
@@ -169,6 +185,7 @@ def verdict(
         against,
         data.assign(share=share.rename({"sample": "share_draw"})),
         {name: float(fit.attrs.get("sampling_seconds", np.nan)) for name, fit in fits.items()},
+        planned,
     )
 
 

@@ -33,6 +33,7 @@ def verdict_text(verdict: Verdict) -> str:
         lines.append(f"  hybrid - network only: {_numbers(against)}: {words}")
     lines += _doubts(verdict.data, settled=verdict.answer != "undecided")
     lines += _deciding(verdict.difference)
+    lines += _designs(verdict)
     share = verdict.data["share"]
     parts = [
         f"{name} {float(share.sel(state=name).mean()):.0%}"
@@ -103,6 +104,21 @@ def _doubts(data: xr.Dataset, settled: bool) -> list[str]:
                 f"  {name}: its draws are of an approximation; compare fits of method='nuts' "
                 "before you rely on this"
             )
+    return lines
+
+
+def _designs(verdict: Verdict) -> list[str]:
+    """Which planned study would tell the models apart."""
+    if verdict.designs is None:
+        return []
+    lines = ["  planned studies, by the patients that would tell the two models apart:"]
+    for name, row in verdict.designs.iterrows():
+        wanted = row["subjects"]
+        patients = f"{wanted:.0f} patients" if np.isfinite(wanted) else "no number of patients"
+        lines.append(
+            f"    {name}: {patients} ({row['if_network']:.2g} nats each if the network is right, "
+            f"{row['if_mechanism']:.2g} if it is not)"
+        )
     return lines
 
 
