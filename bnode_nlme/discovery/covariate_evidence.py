@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.discovery.covariate_association import association
-from bnode_nlme.discovery.covariate_finding import SHAPES, CovariateFinding, findings_of
+from bnode_nlme.discovery.covariate_finding import SHAPES, CovariateFinding, Verdict, findings_of
 from bnode_nlme.discovery.covariate_groups import collinear_groups
 from bnode_nlme.discovery.covariate_shapes import ShapeName, shapes_of
 from bnode_nlme.discovery.effect_likelihood import EffectLikelihood
@@ -115,7 +116,7 @@ def covariate_evidence(
             effect, group, data, _inside(drawn, design, k, names), threshold, collinear
         )
     ]
-    order = ("found", "found, one of these", "unclear", "no evidence")
+    order = get_args(Verdict)
     findings.sort(key=lambda f: (order.index(f.verdict), -f.inclusion))
     return CovariateEvidence(data, tuple(findings))
 

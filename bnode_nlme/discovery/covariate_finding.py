@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from bnode_nlme.discovery.covariate_shapes import ShapeName
 
-Verdict = Literal["found", "found, one of these", "unclear", "no evidence"]
+Verdict = Literal["found", "found, one of these", "unclear", "unclear, one of these", "no evidence"]
+
+_EVEN = 0.5
 
 SHAPES: tuple[ShapeName, ...] = ("linear", "power", "curve", "categories")
 
@@ -32,8 +34,9 @@ class CovariateFinding:
     members : tuple of float
         Probability of each by itself.
     verdict : str
-        ``"found"``; ``"found, one of these"``, which cannot be told apart; ``"unclear"``;
-        ``"no evidence"``.
+        ``"found"``; ``"found, one of these"``, which cannot be told apart; ``"unclear"`` and
+        ``"unclear, one of these"``, with a probability from 0.5 to the threshold;
+        ``"no evidence"``, below.
     shapes : tuple of str
         The likeliest shape of each of them.
     alike : mapping of str to float
@@ -84,15 +87,18 @@ def findings_of(
     together = float(np.any([inside[name] for name in members], axis=0).mean())
     clear = [name for name in members if own[name] >= threshold]
     found = []
-    if together >= threshold and not clear:
+    if together >= _EVEN and not clear:
         # A member that is hardly ever in takes no part in the choice.
         sharing = [name for name in members if own[name] > 0.1] or members
         if len(sharing) > 1:
-            found = [_finding(effect, sharing, own, together, "found, one of these", data, {})]
+            shared: Verdict = (
+                "found, one of these" if together >= threshold else "unclear, one of these"
+            )
+            found = [_finding(effect, sharing, own, together, shared, data, {})]
             members = [name for name in members if name not in sharing]
     for name in members:
         verdict: Verdict = (
-            "found" if name in clear else "unclear" if own[name] >= 0.5 else "no evidence"
+            "found" if name in clear else "unclear" if own[name] >= _EVEN else "no evidence"
         )
         alike = {
             str(other): float(r)

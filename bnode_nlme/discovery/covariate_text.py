@@ -58,7 +58,8 @@ def _line(finding: CovariateFinding, data: xr.Dataset, nlme: NLME) -> str:
             f"{name} {own:.2f}" for name, own in zip(names, finding.members, strict=True)
         )
         return (
-            f"found: one of {' and '.join(names)}, which cannot be told apart ({probability} that "
+            f"{finding.verdict.partition(',')[0]}: one of {' and '.join(names)}, which cannot be told "
+            f"apart ({probability} that "
             f"at least one matters; by itself {each})"
         )
     change = _change(finding, data, nlme)
