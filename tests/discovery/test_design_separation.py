@@ -31,7 +31,7 @@ def test_equal_models_are_not_told_apart() -> None:
 
 
 @pytest.fixture(scope="module")
-def fits() -> list[bn.Fit]:
+def fits() -> tuple[bn.Fit, bn.Fit]:
     """Linear elimination, and elimination that is slower where concentrations are high."""
     rng = np.random.default_rng(3)
     w = np.zeros(hybrid.networks[0].size)
@@ -47,14 +47,14 @@ def fits() -> list[bn.Fit]:
         if system is hybrid:
             values["elimination"] = (("elimination_weight",), np.ones((CHAINS, DRAWS, 1)) * w)
         made.append(made_fit(declared(system), design(4), values))
-    return made
+    return made[0], made[1]
 
 
 def planned(dose: float) -> bn.Study:
     return bn.Study.from_regimen(bn.Regimen(dose, "central"), times=[2.0, 6.0, 12.0], n_subjects=3)
 
 
-def test_the_design_that_shows_the_difference_comes_first(fits: list[bn.Fit]) -> None:
+def test_the_design_that_shows_the_difference_comes_first(fits: tuple[bn.Fit, bn.Fit]) -> None:
     designs = {"low dose": planned(1.0), "high dose": planned(200.0)}
     found = design_separation(*fits, designs, worthwhile=4.0)
     assert found.index.tolist() == ["high dose", "low dose"]
@@ -62,7 +62,7 @@ def test_the_design_that_shows_the_difference_comes_first(fits: list[bn.Fit]) ->
     assert found["subjects"]["high dose"] <= 10 < found["subjects"]["low dose"]
 
 
-def test_what_is_no_design(fits: list[bn.Fit]) -> None:
+def test_what_is_no_design(fits: tuple[bn.Fit, bn.Fit]) -> None:
     with pytest.raises(ValueError, match="designs= wants planned studies by name"):
         design_separation(*fits, {}, worthwhile=4.0)
     wrong: Any = {"daily": bn.Regimen(1.0)}
