@@ -20,6 +20,9 @@ import pytest
 
 import bnode_nlme as bn
 
+# Few draws: how long a check takes does not depend on whether chains agree.
+pytestmark = pytest.mark.filterwarnings("ignore::bnode_nlme.inference.ConvergenceWarning")
+
 REPLICATES, REPEATED = 1000, 3
 MOST = 20.0
 """Most seconds for all outputs of a study, the first time."""
