@@ -148,8 +148,10 @@ class Candidate:
 
     @property
     def size(self) -> int:
-        """Number of constants; of the network, of weights."""
-        return self.complexity if self.kind == "network" else len(self.constants)
+        """Number of constants, as of `Form.size`; of the network, of weights."""
+        if self.kind == "network":
+            return self.complexity
+        return len(self.constants) if self.form is None else self.form.size
 
     @property
     def expression(self) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnode_nlme.discovery.candidate import Candidate, Constant
 from bnode_nlme.discovery.discovery import Discovery
-from bnode_nlme.discovery.form_fit import FormFit, FunctionDraws, fit_form
+from bnode_nlme.discovery.form_fit import FormFit, FunctionDraws, chosen_forms, fit_form
 from bnode_nlme.discovery.form_library import library
 from bnode_nlme.discovery.forms import Form, signed
 from bnode_nlme.discovery.learned_function import LearnedFunction, learned_function
@@ -62,9 +62,11 @@ def discover(
     sparse
         Whether to propose a sum of few terms too, by sparse regression of the draws.
     keep
-        How many of the forms are refitted, those that resemble the function most for their number
-        of constants; besides them those that are a constant, or a constant times an input,
-        whatever their names, so that they can be refuted.
+        How many of the forms are refitted: of those within two posterior standard deviations of
+        the function, first the one of each size that comes clearly nearer than all smaller ones,
+        then the simplest; where these are too few, the nearest of the others. Besides them those
+        that are a constant, or a constant times an input, whatever their names, so that they can
+        be refuted.
     refit
         Whether to put candidates back into the equations and fit the data with them.
     method
@@ -129,8 +131,8 @@ def discover(
     if terms is not None and not _is_known(terms, proposed):
         proposed.append(terms.form)
     fits = [found for form in proposed if (found := fit_form(form, seen, rng)) is not None]
-    fits.sort(key=lambda found: (len(found.form.constants), found.misfit))
-    chosen = _chosen(fits, keep) if refit else []
+    fits.sort(key=lambda found: (found.form.size, found.misfit))
+    chosen = chosen_forms(fits, keep) if refit else []
     candidates = [_from_function(found, terms) for found in fits]
     if refit:
         settings = refit_settings(fit, method, seed, progress, options)
@@ -205,20 +207,6 @@ def _is_known(terms: SparseTerms, forms: Sequence[Form]) -> bool:
         return str(form.renamed(names))
 
     return shape(terms.form) in {shape(form) for form in forms}
-
-
-def _chosen(fits: Sequence[FormFit], keep: int) -> list[FormFit]:
-    """Forms to refit: the references, and those on the front of size and misfit, best first."""
-    front, least = [], np.inf
-    for found in fits:  # in the order of size, then misfit
-        if found.misfit < 0.9 * least:
-            front.append(found)
-            least = found.misfit
-    rest = sorted((f for f in fits if f not in front), key=lambda f: (-f.explained, f.misfit))
-    # The simplest of the front resemble least: the last of it first.
-    best = sorted(front, key=lambda f: (-round(f.explained, 1), len(f.form.constants), f.misfit))
-    kept = [f for f in [*best, *rest] if not f.form.is_reference][:keep]
-    return [f for f in fits if f.form.is_reference or f in kept]
 
 
 def _from_function(found: FormFit, terms: SparseTerms | None) -> Candidate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,10 @@ _STARTS, _FEW, _POLISHED = 400, 30, 6
 _WORST = 1e10
 _FAR = 12.0
 """Bounds of logarithms, around those of the function's and the inputs' scales."""
+
+_CLOSE = 2.0
+"""Posterior standard deviations of the function: forms within are not told apart by misfit, because
+the median of a posterior is itself that far from the truth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +145,33 @@ def fit_form(form: Form, draws: FunctionDraws, rng: np.random.Generator) -> Form
         float(np.mean(inside >= BAND)),
         problem.effect(best),
     )
+
+
+def chosen_forms(fits: Sequence[FormFit], keep: int) -> list[FormFit]:
+    """Choose forms to put back into the equations.
+
+    The references, and of the others those within two posterior standard deviations: first the one
+    of each size that comes clearly nearer than all smaller ones, then the simplest; where these are
+    too few, the nearest of the rest.
+
+    Parameters
+    ----------
+    fits
+        In the order of size, then misfit.
+    keep
+        How many besides the references.
+    """
+    front, least = [], np.inf
+    for found in fits:
+        if found.misfit < 0.9 * least:
+            front.append(found)
+            least = found.misfit
+    rest = [found for found in fits if not found.form.is_reference]
+    close = [found for found in rest if found.misfit <= _CLOSE]
+    far = [found for found in rest if found.misfit > _CLOSE]
+    close.sort(key=lambda found: found not in front)
+    kept = [*close, *sorted(far, key=lambda found: found.misfit)][:keep]
+    return [found for found in fits if found.form.is_reference or found in kept]
 
 
 class _Problem:

@@ -100,9 +100,14 @@ class Form:
         return tuple(f"x{place + 1}" for place in range(self.inputs))
 
     @property
+    def size(self) -> int:
+        """Constants, and numbers with a decimal point, which somebody or something chose."""
+        return len(self.constants) + len(self.expression.atoms(sympy.Float))
+
+    @property
     def complexity(self) -> int:
-        """Constants and operations of the expression, counted."""
-        return len(self.constants) + int(sympy.count_ops(self.expression))
+        """Constants, such numbers, and operations of the expression, counted."""
+        return self.size + int(sympy.count_ops(self.expression))
 
     def array_function(self) -> Callable[..., Any]:
         """The form as a NumPy function of inputs and constants, one after the other."""

@@ -23,9 +23,10 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     A candidate is refuted where the best of those whose draws are settled is better than it by the
     rule of `verdict`, `bnode_nlme.discovery.paired_difference`: Student's t over the subjects, and
     a difference worthwhile. Where the same cannot be said without the subjects whose numbers are
-    doubtful, the refutation hangs on them, and is told so. Those that are not refuted are in the order of their numbers of constants, then of
-    ELPD; the refuted follow in the order of ELPD, then those whose draws are unsettled, which are
-    compared but not judged, and those without a comparison are last, in the order given.
+    doubtful, the refutation hangs on them, and is told so. Those that are not refuted are in the
+    order of their numbers of constants, then of ELPD; the refuted follow in the order of ELPD, then
+    those whose draws are unsettled, which are compared but not judged, and those without a
+    comparison are last, in the order given.
 
     Parameters
     ----------

@@ -100,7 +100,8 @@ def warm_start(
         Posterior means of the fit with the network, by name: typical values, omega of all effects,
         errors.
     found
-        The form's constants.
+        The form, started at the constants that fit the function's median: the medians of the
+        constants that fit each draw need not fit anything together.
     network
         The network's name.
     """
@@ -121,7 +122,7 @@ def warm_start(
                 {dim: left[dim] for dim in value.dims if dim in left}
             ).to_numpy()
     if found is not None:
-        for constant, middle in zip(found.form.constants, _medians(found), strict=True):
+        for constant, middle in zip(found.form.constants, found.median, strict=True):
             start[population_name(constant_name(network, constant))] = float(middle)
     return start
 
@@ -146,10 +147,6 @@ def _omega(omega: Omega, parameters: Sequence[str]) -> Omega | None:
         blocks = [tuple(name for name in block if name in names) for block in correlated]
         correlated = tuple(block for block in blocks if block)
     return replace(omega, names=names, correlated=correlated) if names else None
-
-
-def _medians(found: FormFit) -> Any:
-    return np.median(found.constants, axis=0)
 
 
 def _individual(found: FormFit, place: int, real: bool) -> Individual:

@@ -23,6 +23,10 @@ JITTER = 0.5
 """Half-width of the uniform jitter on the unconstrained scale, where it can be had."""
 
 _TRIES, _STEPS = 30, 30
+_FALL = 1e5
+"""Nats that jitter may cost, as 10 standard deviations at 2000 measurements do. Where a model divides
+by what is nearly zero it can cost 1e50, and a chain never leaves such a point: its first step there
+is too small for any warm-up to mend."""
 
 
 class StartError(RuntimeError):
@@ -38,7 +42,8 @@ class Start:
     typical : ndarray (size,)
         The mode of the typical values, random effects at their initial values (zero).
     points : ndarray (chains, size)
-        Around it, each with finite log-probability and gradient and no failed solve.
+        Around it, each with finite log-probability and gradient, no failed solve, and a
+        log-probability from which a chain finds back.
     refused : int
         Points that failed that test.
     """
@@ -108,12 +113,13 @@ class StartSearch:
         typical = self._typical_mode(self._with_effects_at_rest(first))
         if not solves(self.flat, typical):
             typical = first
+        least = self.flat.logp_and_gradient(typical)[0] - _FALL
         points = []
         for _ in range(chains):
             width = JITTER
             for _ in range(_TRIES):
                 point = typical + width * rng.uniform(-1.0, 1.0, size=typical.size)
-                if solves(self.flat, point):
+                if solves(self.flat, point, least):
                     break
                 refused += 1
                 width *= 0.5
@@ -170,11 +176,21 @@ class StartSearch:
         return best
 
 
-def solves(flat: FlatModel, x: Vector) -> bool:
-    """Whether log-probability and gradient are finite at a point, and no solve fails."""
+def solves(flat: FlatModel, x: Vector, least: float = -np.inf) -> bool:
+    """Whether log-probability and gradient are finite at a point, and no solve fails.
+
+    Parameters
+    ----------
+    flat
+        The model.
+    x : ndarray (size,)
+        The point.
+    least
+        A log-probability below it does not do.
+    """
     before = _failures(flat.model)
     value, gradient = flat.logp_and_gradient(x)
-    finite = np.isfinite(value) and bool(np.all(np.isfinite(gradient)))
+    finite = np.isfinite(value) and value >= least and bool(np.all(np.isfinite(gradient)))
     return finite and _failures(flat.model) == before
 
 

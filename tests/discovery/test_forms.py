@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy
 
-from bnode_nlme.discovery.form_fit import FunctionDraws, fit_form
+from bnode_nlme.discovery.form_fit import FormFit, FunctionDraws, chosen_forms, fit_form
 from bnode_nlme.discovery.form_library import LIBRARY, RATE_CONSTANT_LIBRARY, library
 from bnode_nlme.discovery.forms import Form, signed
 from bnode_nlme.discovery.sparse_terms import sparse_terms
@@ -138,6 +138,41 @@ def test_references_are_known_by_what_they_are() -> None:
     assert Form("linear", "Vmax*x/(Km + x)").is_reference is False
     assert [form.name for form in LIBRARY if form.is_reference] == ["constant", "linear"]
     assert [form.name for form in RATE_CONSTANT_LIBRARY if form.is_reference] == ["linear"]
+
+
+def test_a_number_that_was_chosen_counts_as_a_constant() -> None:
+    """Lest a sum of terms at a chosen scale pass for simpler than Michaelis-Menten."""
+    assert Form("whole", "Vmax*x**2/(Km**2 + x**2)").size == 2
+    assert Form("half", "a*sqrt(x)").size == 1
+    assert Form("chosen", "c0 + c1*exp(-0.308*x)").size == 3
+    assert Form("chosen", "c0 + c1*exp(-0.308*x)").complexity == 3 + 4
+
+
+def test_the_simplest_that_are_close_are_refitted() -> None:
+    """One that comes clearly nearer than all smaller ones is, too; a far one only in want."""
+
+    def of(name: str, expression: str, misfit: float) -> FormFit:
+        form = Form(name, expression)
+        none = np.zeros(len(form.constants))
+        return FormFit(form, none, none[None], misfit, 0.5, none)
+
+    fits = [
+        of("linear", "k", 18.0),
+        of("Michaelis-Menten", "Vmax/(Km + x)", 0.9),
+        of("saturating", "a*(1 - exp(-k*x))/x", 1.1),
+        of("power", "a*x**(b - 1)", 12.0),
+        of("sparse", "c0 + c1*exp(-0.308*x)", 0.4),
+        of("Hill", "Vmax*x**(h - 1)/(Km**h + x**h)", 0.6),
+    ]
+
+    def names(keep: int) -> list[str]:
+        return [found.form.name for found in chosen_forms(fits, keep)]
+
+    assert names(1) == ["linear", "Michaelis-Menten"]
+    assert names(2) == ["linear", "Michaelis-Menten", "sparse"]
+    assert names(3) == ["linear", "Michaelis-Menten", "saturating", "sparse"]
+    assert names(4) == ["linear", "Michaelis-Menten", "saturating", "sparse", "Hill"]
+    assert "power" in names(5)
 
 
 def test_the_width_of_a_prior_is_the_functions_size_and_not_its_uncertainty() -> None:

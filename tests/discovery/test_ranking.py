@@ -22,7 +22,9 @@ def candidate(
     return Candidate(
         name,
         kind,  # type: ignore[arg-type]
-        Form(name, "k*x") if kind == "form" else None,
+        Form(name, " + ".join(f"c{place}*x" for place in range(constants)) or "x")
+        if kind == "form"
+        else None,
         {f"c{place}": Constant(2.0, 1.8, 2.2) for place in range(constants)},
         complexity=13,
         left_out=xr.Dataset(

@@ -57,6 +57,21 @@ def test_a_search_finds_what_find_start_finds_and_compiles_nothing_more() -> Non
         np.testing.assert_allclose(wanted.typical[flat.slices["m"]], DATA.mean(), rtol=0.02)
 
 
+def test_jitter_does_not_lead_where_no_chain_comes_back_from() -> None:
+    """A standard deviation of 1e-30 beside 1 costs 1e60 nats, and is as finite as any."""
+    with pm.Model() as model:
+        a = pm.Normal("a", 0.0, 1.0)
+        pm.Normal("y", a, pm.math.exp(-500.0 * pm.math.maximum(a - 0.2, 0.0)), observed=-0.1)
+    flat = flat_model(model)
+    assert flat.logp_and_gradient(np.array([0.4]))[0] < -1e50  # the control: within the jitter
+    assert solves(flat, np.array([0.4]))
+    start = find_start(flat, 30, np.random.default_rng(0))
+    assert start.refused > 0
+    logp = [flat.logp_and_gradient(point)[0] for point in start.points]
+    assert min(logp) > -1e5 - 10.0
+    assert np.abs(start.points - start.typical).max() > 0.4  # the other way is free
+
+
 def not_again(*_: object, **__: object) -> None:
     raise AssertionError("made anew")
 
