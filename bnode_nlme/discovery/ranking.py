@@ -24,9 +24,9 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     rule of `verdict`, `bnode_nlme.discovery.paired_difference`: Student's t over the subjects, and
     a difference worthwhile. Where the same cannot be said without the subjects whose numbers are
     doubtful, the refutation hangs on them, and is told so. Those that are not refuted are in the
-    order of their numbers of constants, then of ELPD; the refuted follow in the order of ELPD, then
-    those whose draws are unsettled, which are compared but not judged, and those without a
-    comparison are last, in the order given.
+    order of their numbers of constants, then of operations, then of ELPD; the refuted follow in the
+    order of ELPD, then those whose draws are unsettled, which are compared but not judged, and those
+    without a comparison are last, in the order given.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     ]
     kept = [own for own in compared if own.is_judged and not own.refuted]
     return (
-        *sorted(kept, key=lambda own: (own.size, -own.elpd)),
+        *sorted(kept, key=lambda own: (own.size, own.complexity, -own.elpd)),
         *sorted((own for own in compared if own.refuted), key=lambda own: -own.elpd),
         *sorted((own for own in compared if own.unsettled), key=lambda own: -own.elpd),
         *(own for own in candidates if not own.is_compared),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -77,6 +79,19 @@ def test_a_difference_that_is_small_or_uncertain_refutes_nobody() -> None:
             candidate("far behind for some", "form", noisy, 2),
         ]
     )
+    assert not any(own.refuted for own in found)
+
+
+def test_of_two_with_as_many_constants_the_one_of_fewer_operations_is_first() -> None:
+    """Neither is refuted: chance alone says which of them foretells better by little."""
+    base = np.random.default_rng(2).normal(-5.0, 1.0, 20)
+    found = ranked(
+        [
+            replace(candidate("saturating exponential", "form", base + 0.1, 2), complexity=8),
+            replace(candidate("Michaelis-Menten", "form", base, 2), complexity=4),
+        ]
+    )
+    assert [own.name for own in found] == ["Michaelis-Menten", "saturating exponential"]
     assert not any(own.refuted for own in found)
 
 
