@@ -90,7 +90,9 @@ def measured_values(
 
 def _check(study: Study, records: NDArray[np.int64], problem: Callable[[int], Problem]) -> None:
     if records.size:
-        raise TableError([problem(int(record)) for record in records], source=study.name)
+        raise TableError(
+            [problem(int(record)) for record in records], source=study.name, joining=True
+        )
 
 
 def _unhandled(study: Study, record: int, error: ResidualErrorModel) -> Problem:

@@ -53,7 +53,7 @@ def resolve_compartments(system: System, study: Study) -> NDArray[np.int64]:
         else:
             positions[record] = position
     if problems:
-        raise TableError(problems, source=study.name)
+        raise TableError(problems, source=study.name, joining=True)
     return positions
 
 
@@ -98,7 +98,7 @@ def resolve_outputs(system: System, study: Study) -> NDArray[np.int64]:
             positions[row] = position
     problems += _of_several_compartments(system, study)
     if problems:
-        raise TableError(problems, source=study.name)
+        raise TableError(problems, source=study.name, joining=True)
     return positions
 
 

@@ -89,8 +89,7 @@ def build_plan(system: System, study: Study, varying: Varying = NOTHING_VARIES) 
         rate or duration the system should give and does not.
     """
     records = study.records
-    compartments = resolve_compartments(system, study)
-    _check_modelled(system, study, compartments)
+    compartments = dosed_states(system, study)
     dose_records = study.doses
     steady = records.steady_state[dose_records]
     steady_row = np.where(steady > 0, np.cumsum(steady > 0) - 1, -1)
@@ -210,6 +209,19 @@ class _Changes:
         return float((values[record + 1] - values[record]) / (times[record + 1] - times[record]))
 
 
+def dosed_states(system: System, study: Study) -> NDArray[np.int64]:
+    """State that each dose goes to, as `resolve_compartments` has it, the doses checked.
+
+    Raises
+    ------
+    TableError
+        As `build_plan`.
+    """
+    compartments = resolve_compartments(system, study)
+    _check_modelled(system, study, compartments)
+    return compartments
+
+
 def _check_modelled(system: System, study: Study, compartments: NDArray[np.int64]) -> None:
     """Refuse doses whose rate or duration the system should give and does not."""
     records = study.records
@@ -233,4 +245,4 @@ def _check_modelled(system: System, study: Study, compartments: NDArray[np.int64
                 )
             )
     if problems:
-        raise TableError(problems, source=study.name)
+        raise TableError(problems, source=study.name, joining=True)

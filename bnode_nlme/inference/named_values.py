@@ -9,6 +9,9 @@ import numpy as np
 import pymc as pm
 from numpy.typing import NDArray
 
+from bnode_nlme.dynamics.errors import nearest
+from bnode_nlme.inference.random_effects import effect_variables
+
 _FAR = 40.0
 
 
@@ -29,7 +32,11 @@ def sampled_as(model: pm.Model) -> dict[str, str]:
 
 
 def free_values(
-    model: pm.Model, values: Mapping[str, Any], wanted: tuple[str, ...] | None = None
+    model: pm.Model,
+    values: Mapping[str, Any],
+    wanted: tuple[str, ...] | None = None,
+    *,
+    what: str = "fit(start=)",
 ) -> dict[Any, NDArray[np.float64]]:
     """Turn named values into those of free variables.
 
@@ -41,6 +48,8 @@ def free_values(
         By the name of a free variable, or of the parameter that it is the logarithm or logit of.
     wanted
         The free variables that must all be given; by default any may be.
+    what
+        What the values were given to, for the message.
 
     Returns
     -------
@@ -64,9 +73,21 @@ def free_values(
             given = np.asarray(remaining.pop(base), dtype=np.float64)
             found[model[name]] = _inverse(model, name, base, given)
     if remaining or (wanted is not None and len(found) < len(known)):
+        effects = effect_variables(model) if wanted is None else ()
+        public = [
+            names.get(name, name)
+            for name in known
+            if name not in effects and not name.endswith("_correlation_cholesky")
+        ]
+        slips = {
+            name: near
+            for name in remaining
+            if (near := f"{name}_pop" if f"{name}_pop" in public else nearest(name, public))
+        }
+        meant = "; ".join(f"did you mean {near!r} for {name!r}?" for name, near in slips.items())
         raise ValueError(
-            f"Values are wanted of {', '.join(repr(names.get(n, n)) for n in known)}; found "
-            f"{', '.join(map(repr, values)) or 'none'}."
+            f"{what} wants values of {', '.join(map(repr, public))}; found "
+            f"{', '.join(map(repr, values)) or 'none'}{f': {meant}' if meant else '.'}"
         )
     return found
 

@@ -83,8 +83,9 @@ class Power(OneCovariate):
             return None
         return (
             f"Power({self.covariate!r}) wants positive values; found {values[low][0]:g} in subject "
-            f"{study.subjects[low][0]}. Use bn.Exponential or bn.Linear for a covariate that may "
-            "be 0 or below."
+            f"{study.subjects[low][0]}. If that stands for a missing value, as -99 often does, fill "
+            "it in, for example with the median, or leave the subject out. Use bn.Exponential or "
+            "bn.Linear for a covariate that may be 0 or below."
         )
 
     @override

@@ -16,6 +16,7 @@ from typing import Any, override
 import numpy as np
 from numpy.typing import NDArray
 
+from bnode_nlme.dynamics.errors import nearest
 from bnode_nlme.nlme.individual_scale import IndividualScale
 from bnode_nlme.nlme.prior import Normal, Prior
 from bnode_nlme.study.study import Study
@@ -102,10 +103,12 @@ def covariate_columns(parameter: str, model: CovariateModel, study: Study) -> Co
     """
     for name in model.covariates:
         if name not in study.covariates:
+            near = nearest(name, study.covariates)
             raise ValueError(
                 f"Individual {parameter!r} uses the covariate {name!r}, which the study "
                 f"{study.name!r} does not hold (it holds "
-                f"{', '.join(map(repr, study.covariates)) or 'none'}). Read the table with "
+                f"{', '.join(map(repr, study.covariates)) or 'none'}). "
+                f"{f'Did you mean {near!r}? If not, read' if near else 'Read'} the table with "
                 f"covariates=[{name!r}], or give Study.from_regimen covariates={{{name!r}: ...}}."
             )
         if name in study.varying:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnode_nlme.dynamics.system import System
 from bnode_nlme.engine.options import SolverOptions
+from bnode_nlme.engine.plan import dosed_states
 from bnode_nlme.engine.population import ForwardResult
 from bnode_nlme.engine.simulate import solutions
 from bnode_nlme.results.repeated_study import repeated_study
@@ -53,9 +54,16 @@ class DrawSolver:
         What is solved, on which records.
     options : mapping
         Options of the solve; see `SolverOptions`.
+
+    Raises
+    ------
+    TableError
+        When doses of the study do not fit the system.
     """
 
     def __init__(self, system: System, study: Study, options: Mapping[str, Any]) -> None:
+        # Here, because the copies have row numbers and IDs that nobody knows.
+        dosed_states(system, study)
         self.system, self.study = system, study
         self._options = SolverOptions(**options)
         self._simulators: dict[int, Simulator] = {}

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from bnode_nlme.study.columns import Columns
 from bnode_nlme.study.events import Events
-from bnode_nlme.study.findings import Findings
+from bnode_nlme.study.findings import Findings, Mask
+from bnode_nlme.study.limit_column import limit_into_dv
 from bnode_nlme.study.number_column import Numbers, read_numbers
 
 
@@ -22,11 +23,16 @@ class Censoring:
 
 
 def read_censoring(
-    columns: Columns, censored: Numbers, events: Events, findings: Findings
+    columns: Columns,
+    censored: Numbers,
+    events: Events,
+    output: NDArray[np.str_],
+    findings: Findings,
 ) -> Censoring:
     """Take CENS and LIMIT as Monolix does, and report what makes no interval.
 
-    Where DV is ignored (MDV 1), so are they; LIMIT says nothing where CENS is 0.
+    Where DV is ignored (MDV 1), so are they; LIMIT says nothing where CENS is 0. `output` is the
+    DVID of each row, shape (R,).
     """
     known = np.isin(censored.values, (-1, 0, 1))
     findings.add(
@@ -53,10 +59,19 @@ def read_censoring(
             "LIMIT is the far end of the interval in which a censored truth lies. Say in a column "
             "CENS which rows are censored: 1 below DV, -1 above it.",
         )
+    placeholder = zero_for_a_limit(kind, events.value, limits.values, output) & ~limits.bad
+    findings.add(
+        placeholder,
+        "DV",
+        "the limit of quantification: CENS is 1, and nothing measured lies below 0",
+        "A zero is how many tables mark what is below the limit, but here DV must hold the limit: "
+        f"{limit_into_dv(columns.heading('CENS'), columns.table.headings)}. If the limit is 0 "
+        "indeed (a logarithm, a score with a floor), say so with a LIMIT below it, such as -1e6.",
+    )
     used = (kind != 0) & limits.given
     beyond = np.where(kind == 1, limits.values < events.value, limits.values > events.value)
     findings.add(
-        used & ~beyond & ~np.isnan(events.value),
+        used & ~beyond & ~np.isnan(events.value) & ~placeholder,
         "LIMIT",
         lambda k: (
             f"less than DV, {events.value[k]:.12g}, or blank: CENS is 1"
@@ -67,3 +82,18 @@ def read_censoring(
         "on that side.",
     )
     return Censoring(kind, np.where(used, limits.values, np.nan))
+
+
+def zero_for_a_limit(
+    kind: NDArray[np.int64],
+    value: NDArray[np.float64],
+    limit: NDArray[np.float64],
+    output: NDArray[np.str_],
+) -> Mask:
+    """Rows of CENS 1 whose value is 0, which marks them rather than being their limit.
+
+    That is so unless LIMIT says that the truth may lie below 0, or another value of the same output
+    does, as on a logarithmic scale. Each argument has shape (R,), NaN where there is none.
+    """
+    below = np.isin(output, output[value < 0.0])
+    return (kind == 1) & (value == 0.0) & ~(limit < 0.0) & ~below

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bnode_nlme.study.cells import read_cell
 from bnode_nlme.study.errors import Problem, TableError, printable
+from bnode_nlme.study.limit_column import limit_into_dv
 from bnode_nlme.study.misspelt import looks_like
 from bnode_nlme.study.raw_table import RawTable
 
@@ -152,6 +153,18 @@ def _misspelt(table: RawTable, place: dict[str, int]) -> list[Problem]:
             if heading.upper().startswith(("DUR", "TINF")):
                 cure = (
                     "Give the infusion's rate instead: RATE = AMT / duration. Or drop the column."
+                )
+            if name == "CENS":
+                cure += (
+                    " CENS is 1 where the truth lies below DV: DV must hold the limit of "
+                    "quantification there, not 0. "
+                    f"Write {limit_into_dv(heading, table.headings)}."
+                )
+            if name == "LLOQ":
+                cure = (
+                    "Limits of quantification stand in DV, where a column CENS is 1: "
+                    f"{limit_into_dv('CENS', table.headings)}. If it means something else, drop it, "
+                    "rename it, or list it in covariates=."
                 )
             wanted = f"{name}, which the table lacks and this name resembles"
             problems.append(Problem(None, None, heading, f"a column {heading!r}", wanted, cure))

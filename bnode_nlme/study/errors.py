@@ -52,30 +52,37 @@ class TableError(ValueError):
         Every problem; at least one. They are kept sorted by row, those of the whole table first.
     source
         Name of the table or file, for the first line of the message.
+    joining
+        Whether a study that was read, or made, is being joined to a model; otherwise a table is
+        being read.
 
     Attributes
     ----------
     problems : tuple of Problem
     source : str
+    joining : bool
     """
 
     problems: tuple[Problem, ...]
     source: str
+    joining: bool
 
-    def __init__(self, problems: Iterable[Problem], *, source: str = "table") -> None:
+    def __init__(
+        self, problems: Iterable[Problem], *, source: str = "table", joining: bool = False
+    ) -> None:
         # A stable sort keeps the order of the columns within a row.
         self.problems = tuple(sorted(problems, key=lambda p: -1 if p.row is None else p.row))
-        self.source = source
+        self.source, self.joining = source, joining
         if not self.problems:
             raise ValueError("TableError wants at least one problem and got none.")
-        super().__init__(_message(self.problems, source))
+        super().__init__(_message(self.problems, source, joining))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.problems, self.source)
+        return _rebuild, (self.problems, self.source, self.joining)
 
 
-def _rebuild(problems: tuple[Problem, ...], source: str) -> TableError:
-    return TableError(problems, source=source)
+def _rebuild(problems: tuple[Problem, ...], source: str, joining: bool) -> TableError:
+    return TableError(problems, source=source, joining=joining)
 
 
 def _ranges(rows: list[int]) -> str:
@@ -107,7 +114,7 @@ def _shortened(problems: tuple[Problem, ...]) -> tuple[list[Problem], list[str]]
     return [p for p in problems if id(p) not in hidden], lines
 
 
-def _message(problems: tuple[Problem, ...], source: str) -> str:
+def _message(problems: tuple[Problem, ...], source: str, joining: bool) -> str:
     shown, more = _shortened(problems)
     lines = [
         (
@@ -126,7 +133,7 @@ def _message(problems: tuple[Problem, ...], source: str) -> str:
         texts = [line[k].ljust(widths[k]) for k in (2, 3)]
         return "  " + "  ".join([*numbers, *texts, line[4]])
 
-    parts = [_first_line(problems, source), "", aligned(_HEADINGS), *map(aligned, lines)]
+    parts = [_first_line(problems, source, joining), "", aligned(_HEADINGS), *map(aligned, lines)]
     parts += [
         textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="      ") for line in more
     ]
@@ -142,12 +149,17 @@ def _message(problems: tuple[Problem, ...], source: str) -> str:
     return "\n".join(parts)
 
 
-def _first_line(problems: tuple[Problem, ...], source: str) -> str:
+def _first_line(problems: tuple[Problem, ...], source: str, joining: bool) -> str:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     rows = len({p.row for p in problems if p.row is not None})
     if rows == 0:
         return f"{printable(source)}: {count}; nothing was read."
     where = "1 row" if rows == 1 else f"{rows} rows"
+    if joining:
+        return (
+            f"Study {printable(source)!r} does not fit the model: {count} in {where} (rows as in "
+            "study.records.row; those of a table are counted from 1 below its header)."
+        )
     return (
         f"{printable(source)}: {count} in {where} (rows are counted from 1 below the header); "
         "nothing was read."

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bnode_nlme.study.censoring import zero_for_a_limit
+
 if TYPE_CHECKING:
     from bnode_nlme.study.study import Study
 
@@ -29,6 +31,12 @@ def with_measured_values(
             "censored row's value is its limit of quantification."
         )
     records = study.records
+    if zero_for_a_limit(codes, given, other, records.output[places]).any():
+        raise ValueError(
+            "values= wants the limit of quantification where censoring= is 1, and holds 0 in some of "
+            "these rows although no value lies below 0. Give the limit; if it is 0 indeed (a "
+            "logarithm, a score with a floor), say so with a limit= below it, such as -1e6."
+        )
     return replace(
         study,
         records=replace(

@@ -116,8 +116,9 @@ def read_nonmem(
         EVID have DV blank or 0, unless MDV=1 says that it is to be ignored.
     CENS, LIMIT
         As in Monolix and nlmixr2. CENS 1: DV is the lower limit of quantification, and the truth
-        lies below it; LIMIT, which may be blank, is the lower end of where. CENS -1: DV is an upper
-        limit, the truth lies above it, and LIMIT is the upper end. 0 or blank: measured; LIMIT says
+        lies below it; LIMIT, which may be blank, is the lower end of where. A DV of 0 is no limit,
+        unless LIMIT or another DV of the same output is negative. CENS -1: DV is an upper limit,
+        the truth lies above it, and LIMIT is the upper end. 0 or blank: measured; LIMIT says
         nothing then. Whether censored rows are left out of the likelihood (M1) or enter it (M3, M4)
         is the error model's choice. Ignored where MDV is 1.
     OCC
@@ -150,7 +151,7 @@ def read_nonmem(
         check_dose_count(grouping, times, doses, findings)
     compartment = read_labels(columns, "CMT", events.dose, findings, things="states")
     output = read_labels(columns, "DVID", events.seen, findings, things="outputs")
-    censoring = read_censoring(columns, censored, events, findings)
+    censoring = read_censoring(columns, censored, events, output, findings)
     occasion, occasions = read_occasions(columns, grouping, findings)
     read = read_covariates(columns, names, grouping, times, interpolation, findings)
     refuse_columns(columns, findings)

@@ -7,6 +7,7 @@ import numpy as np
 from bnode_nlme.study.cells import read_cell
 from bnode_nlme.study.columns import Columns
 from bnode_nlme.study.findings import Findings
+from bnode_nlme.study.limit_column import limit_into_dv
 from bnode_nlme.study.number_column import CLOCK_CURE
 
 
@@ -18,8 +19,8 @@ def refuse_columns(columns: Columns, findings: Findings) -> None:
         asked,
         "LLOQ",
         "0 or blank: limits of quantification stand in DV, beside CENS",
-        "In the censored rows set CENS to 1 and DV to the limit of quantification; then drop the "
-        "column LLOQ.",
+        "In the censored rows set CENS to 1 and DV to the limit of quantification: "
+        f"{limit_into_dv(columns.heading('CENS'), columns.table.headings)}.",
     )
     for name in ("DATE", "DAT1", "DAT2", "DAT3"):
         cells = [read_cell(raw) for raw in columns.cells(name)]

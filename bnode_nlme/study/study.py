@@ -333,7 +333,7 @@ class Study:
         ------
         ValueError
             When there are not O of them, a value is infinite, or a row is censored and not
-            measured.
+            measured, or at 0 where `read_nonmem` would refuse it.
         """
         return with_measured_values(self, values, censoring, limit)
 

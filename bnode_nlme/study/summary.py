@@ -71,10 +71,12 @@ def _doses(records: Records) -> str:
         "infusion": records.rate > 0,
         "infusion of modelled rate": records.rate == -1,
         "infusion of modelled duration": records.rate == -2,
-        "at steady state": records.steady_state != 0,
     }
     kinds = [f"{n} {kind}" for kind, of in counts.items() if (n := int(np.sum(given & of)))]
-    text = str(int(given.sum())) + (f" ({', '.join(kinds)})" if kinds else "")
+    kinds_text = ", ".join(kinds)
+    if steady := int(np.sum(given & (records.steady_state != 0))):
+        kinds_text += f"; {steady} of them at steady state"
+    text = str(int(given.sum())) + (f" ({kinds_text})" if kinds else "")
     # Python's integers, because the sum of many large ADDL does not fit into 64 bits.
     further = sum(records.additional.tolist())
     return text + (f", and {further} additional" if further else "")

@@ -309,7 +309,7 @@ def test_models_that_cannot_be_split_are_refused() -> None:
         pm.Normal("y", z, 1.0, observed=np.zeros(2), dims="subject")
     with pytest.raises(ValueError, match="'tie' depends on the random effects of all subjects"):
         fit(tied, method="laplace", progress=False)
-    with pytest.raises(ValueError, match="Values are wanted of 'm', 'omega'; found 'm'"):
+    with pytest.raises(ValueError, match="wants values of 'm', 'omega'; found 'm'"):
         objective(linear_mixed(omega=None), None, {"m": 0.0})
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pymc as pm
 import pytest
 
+import bnode_nlme as bn
 from bnode_nlme.inference.named_values import free_values
 from bnode_nlme.nlme import LogitNormal, LogNormal
+from tests.nlme.declarations import bolus_nlme, small_study
 
 
 def model_of_three() -> pm.Model:
@@ -29,9 +31,19 @@ def test_values_become_those_of_what_is_sampled() -> None:
 
 def test_faulty_values_are_refused() -> None:
     model = model_of_three()
-    with pytest.raises(ValueError, match="wanted of 'CL', 'F', 'sigma'; found 'V'"):
+    with pytest.raises(ValueError, match="start=. wants values of 'CL', 'F', 'sigma'; found 'V'"):
         free_values(model, {"V": 2.0})
-    with pytest.raises(ValueError, match="wanted of 'CL'; found none"):
+    with pytest.raises(ValueError, match="wants values of 'CL'; found none"):
         free_values(model, {}, ("CL_log",))
     with pytest.raises(ValueError, match="'F' wants values between -1 and 4; found 5"):
         free_values(model, {"F": 5.0})
+
+
+def test_a_slip_is_told_with_what_a_user_may_give() -> None:
+    nlme = bolus_nlme(bn.Individual(bn.LogNormal(4.0, 1.0)))
+    with pytest.raises(ValueError, match=r"^fit\(start=\) wants values of ") as caught:
+        free_values(nlme.build(small_study()), {"CL": 3.0, "omgea": 0.2, "unlike": 1.0})
+    text = str(caught.value)
+    assert "did you mean 'CL_pop' for 'CL'?; did you mean 'omega' for 'omgea'?" in text
+    assert "eta_z" not in text
+    assert "cholesky" not in text

@@ -147,6 +147,12 @@ def test_faulty_covariate_models(make, message):
     ("covariate_model", "changes", "message"),
     [
         (bn.Power("AGE", 40.0), {}, r"'AGE', which the study 'table' does not hold.*\['AGE'\]"),
+        (bn.Power("WGT", 70.0), {}, r"\)\. Did you mean 'WT'\? If not, read the table with"),
+        (
+            bn.Power("WT", 70.0),
+            {"WT": np.array([70.0, -99.0, 60.0])},
+            r"found -99 in subject 2\. If that stands for a missing value.*bn\.Exponential",
+        ),
         (
             bn.Power("WT", 70.0),
             {"WT": np.array([70.0, 0.0, 60.0])},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ import bnode_nlme as bn
 from bnode_nlme.inference import Fit
 from bnode_nlme.results.draw_solver import DrawSolver
 from bnode_nlme.results.repeated_study import repeated_study
+from bnode_nlme.study.errors import TableError
 from tests.distributions.problems import two_output_study, two_outputs
 from tests.nlme.declarations import bolus, small_study
 from tests.results.made_fits import CHAINS, DRAWS, around, made_fit
@@ -283,6 +285,23 @@ def test_what_cannot_be_predicted(fit):
         bn.predict(replace(fit, study=None))
     with pytest.raises(ValueError, match=r"wants a fit of a bn\.NLME"):
         bn.predict(replace(fit, nlme=None, model=pm.Model()))
+
+
+def test_a_dose_into_a_compartment_that_is_not_there_is_told_of_the_study_itself(fit):
+    study = fit.study.with_regimen(bn.Regimen(50.0, "gut"))
+    doses = study.records.row[study.doses]
+    with pytest.raises(TableError, match="a state of the system: 1 'central'") as caught:
+        bn.predict(fit, study)
+    # Not of the copies of it, one for each draw, that are solved.
+    assert [problem.row for problem in caught.value.problems] == doses.tolist()
+    assert [problem.subject for problem in caught.value.problems] == study.subjects.tolist()
+    text = str(caught.value)
+    assert text.startswith(
+        f"Study {study.name!r} does not fit the model: {len(doses)} problems in {len(doses)} rows "
+        "(rows as in study.records.row"
+    )
+    assert "nothing was read" not in text
+    assert str(pickle.loads(pickle.dumps(caught.value))) == text
 
 
 def test_outputs_have_their_own_errors():

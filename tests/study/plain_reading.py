@@ -118,6 +118,7 @@ def plain_reading(
             faults.add(r + 1)
     if all(record["evid"] in (1, 3, 4) for record in reading.records):
         faults.add(None)
+    faults.update(r + 1 for r in _zeros_for_limits(reading.records))
     order = list(dict.fromkeys(label for label in labels if label is not None))
     faults.update(r + 1 for r in _occasions(reading, table, labels, order))
     numbers: dict[str, list[float | None]] = {}
@@ -258,6 +259,17 @@ def read_row(
         "limit": limit,
     }
     return record, any(wrong)
+
+
+def _zeros_for_limits(records: list[dict[str, Any]]) -> list[int]:
+    negative = {r["output"] for r in records if r["value"] is not None and r["value"] < 0}
+    return [
+        place
+        for place, r in enumerate(records)
+        if (r["censoring"], r["value"]) == (1, 0)
+        and not (r["limit"] is not None and r["limit"] < 0)
+        and r["output"] not in negative
+    ]
 
 
 def _occasions(

@@ -205,6 +205,8 @@ def valid_tables(draw: st.DrawFn) -> tuple[Table, list[dict[str, Any]]]:
                 "output": draw(st.sampled_from(["", "1", "cp"])) if has["DVID"] else "",
                 "value": draw(st.floats(-10, 1e4)) if what in measured else math.nan,
             }
+            if (record["censoring"], record["value"]) == (1, 0.0):
+                record["value"] = 0.05  # 0 marks a row, and is no limit
             if what == "constant":
                 record["steady_state"] = draw(st.sampled_from([1, 2]))
             if what == "modelled":

@@ -121,8 +121,8 @@ def test_repr_of_what_is_rarer() -> None:
     assert repr(read_nonmem(frame)).splitlines()[1:3] == [
         "  observations: 3, 2 of them below their limit of quantification, "
         "1 of them above its limit of quantification",
-        "  doses: 3 (1 bolus, 1 infusion of modelled rate, 1 infusion of modelled duration, "
-        "2 at steady state)",
+        "  doses: 3 (1 bolus, 1 infusion of modelled rate, 1 infusion of modelled duration; "
+        "2 of them at steady state)",
     ]
 
 

@@ -284,7 +284,6 @@ def test_two_columns_of_one_meaning() -> None:
         ("DV_ID", "DVID"),
         ("MVD", "MDV"),
         ("BLQ", "CENS"),
-        ("LOQ", "LLOQ"),
         ("Occasion", "OCC"),
         ("SS_flag", "SS"),
     ],
@@ -295,6 +294,62 @@ def test_a_column_spelt_nearly_like_one_of_meaning(heading: str, meant: str) -> 
     text = refused(table, rows=[None], match=f"{meant}, which the table lacks and this name resem")
     assert f"Rename it to {meant}." in text
     assert read_nonmem(frame(**{heading: [0] * 5})).n_observations == 3  # says nothing, so harmless
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused_rows"),
+    [
+        ({"CENS": {2: 1, 5: 1}, "DV": {2: 0, 5: 0}}, [2, 5]),
+        ({"CENS": {2: 1}, "DV": {2: "0.0"}, "LIMIT": {2: 0}}, [2]),
+        ({"CENS": {2: True}, "DV": {2: 0}, "LIMIT": {2: 0.1}}, [2]),  # swapped
+        # The other output may be negative, this one is not.
+        ({"CENS": {2: 1}, "DV": {2: 0, 3: -1}, "DVID": {2: 1, 3: 2, 5: 1}}, [2]),
+        ({"CENS": {2: 1}, "DV": {2: 0, 5: -1}}, []),  # a logarithm
+        ({"CENS": {2: 1, 5: 1}, "DV": {2: 0, 5: -1}}, []),
+        ({"CENS": {2: 1}, "DV": {2: 0}, "LIMIT": {2: -1e6}}, []),
+        ({"CENS": {2: -1}, "DV": {2: 0}}, []),
+        ({"CENS": {2: 1}, "DV": {2: 0}, "MDV": {2: 1}}, []),
+        ({"CENS": {2: 0}, "DV": {2: 0}}, []),
+    ],
+)
+def test_a_zero_where_the_limit_of_quantification_belongs(
+    changes: dict[str, Any], refused_rows: list[int | None]
+) -> None:
+    table = frame(**changes)
+    if not refused_rows:
+        assert read_nonmem(table).n_observations == 3
+        return
+    text = refused(
+        table, rows=refused_rows, match="DV +0.* +the limit of quantification: CENS is 1"
+    )
+    assert "table.loc[table['CENS'] == 1, 'DV'] = 0.05 where the limit is 0.05" in " ".join(
+        text.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (["BLQ"], "table.loc[table['BLQ'] == 1, 'DV'] = 0.05 where the limit is 0.05."),
+        (["blq flag", "LOQ"], "table.loc[table['blq flag'] == 1, 'DV'] = table['LOQ']; then drop"),
+        (["LOQ"], "table.loc[table['CENS'] == 1, 'DV'] = table['LOQ']; then drop the column LOQ"),
+        (["CENS", "LLOQ"], "table.loc[table['CENS'] == 1, 'DV'] = table['LLOQ']; then drop the"),
+    ],
+)
+def test_one_message_tells_the_whole_way_from_a_flag_and_a_limit_to_cens(
+    columns: list[str], told: str
+) -> None:
+    table = frame(DV={2: 0})
+    for name in columns:
+        table[name] = [0, 1, 0, 0, 0] if name in ("BLQ", "blq flag", "CENS") else [0.1] * 5
+    with pytest.raises(TableError, match="then drop|the limit is 0.05") as caught:
+        read_nonmem(table)
+    text = " ".join(str(caught.value).split())
+    assert told in text
+    if columns[0].lower().startswith("blq"):
+        assert "Rename it to CENS." in text
+        assert "DV must hold the limit of quantification there, not 0" in text
+    assert "Rename it to LLOQ" not in text
 
 
 def test_a_column_of_durations_is_not_a_bolus() -> None:

@@ -56,6 +56,7 @@ def test_a_scalar_limit_is_that_of_all(virtual: bn.Study) -> None:
         (np.array([1, 1, 1, 1, 1, np.inf]), {}, "finite"),
         (np.array([1, 1, 1, 1, 1, np.nan]), {"censoring": 1}, "belong to measured rows"),
         (np.ones(6), {"censoring": 2}, "censoring must be one of"),
+        ([5, 0, 3, 1, 1, 1], {"censoring": [0, 1, 0, 0, 0, 0]}, "limit of quantification.*holds 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(

@@ -82,7 +82,7 @@ def objective(
     flat = flat_model(model)
     terms = individual_terms(flat, study)
     wanted = tuple(name for name in flat.names if name not in terms.effects)
-    overrides = free_values(model, values, wanted)
+    overrides = free_values(model, values, wanted, what="objective(values)")
     initial = make_initial_point_fn(model=model, overrides=overrides, return_transformed=True)
     marginal = Marginal(terms, chosen_form(terms, form))
     modes = marginal.modes(flat.vector(initial(0)))
