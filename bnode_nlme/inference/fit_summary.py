@@ -49,7 +49,10 @@ def _is_of_interest(table: pd.DataFrame) -> list[bool]:
     for label, mean, sd in zip(map(str, table.index), table["mean"], table["sd"], strict=True):
         name, _, places = label.rstrip("]").partition("[")
         mirrored = f"{name}[{', '.join(reversed(places.split(', ')))}]"
-        constant = sd <= 1e-12 * abs(mean)  # not so where there is one draw, which has none
+        constant = sd <= 1e-12 * abs(mean)
+        if np.isnan(sd) and name.endswith("correlation"):
+            # Of one draw there is no sd; correlations that are declared to be 0 or 1 are known by that.
+            constant = mean in (0.0, 1.0)
         found.append(not constant and (mirrored == label or (mirrored, mean) not in seen))
         seen.add((label, mean))
     return found
@@ -92,6 +95,11 @@ def _sampler_lines(attrs: Mapping[Any, Any]) -> list[str]:
         lines.append(f"objective function value {attrs['objective']:.3f} ({attrs['form']})")
     if "converged" in attrs:
         lines.append("converged" if attrs["converged"] else "NOT converged")
+    if attrs["method"] == "map":
+        lines.append(
+            "NOTE: the mode of the joint density gives typical values; it does not estimate omega "
+            "and residual errors, for which there are method='laplace' and 'nuts'."
+        )
     if "solver_report" in attrs:
         lines.append(str(attrs["solver_report"]))
     return lines

@@ -15,6 +15,9 @@ from bnode_nlme.results.population_draws import SAMPLE, population_draws
 from bnode_nlme.study.dimensions import OCCASION, SUBJECT
 from bnode_nlme.study.study import Study
 
+FAR = 4.0
+"""Standard deviations: of a random effect in one patient of 16 000."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Individualisation:
@@ -36,6 +39,8 @@ class Individualisation:
         for its measurements tell of the population too. Over ``subject``: ``pareto_k`` and
         ``effective`` (draws) of the importance weights, NaN where none were needed; ``method``,
         "importance", "nuts", or "prior" for a patient without measurements; ``divergences``;
+        ``farthest``, of the posterior means of the random effects the one farthest from 0, in
+        standard deviations of the population (of independent effects, where they are correlated);
         ``log_evidence``, the logarithm of the density of the patient's measurements under the
         fitted model.
     """
@@ -79,8 +84,11 @@ class Individualisation:
                 if SUBJECT in self.data[name].dims
             )
             how = str(own["method"].item())
-            if how == "importance":
-                how += f", Pareto k {float(own['pareto_k']):.2f}"
+            if np.isfinite(own["pareto_k"]):
+                by = "" if how == "importance" else " of the importance weights"
+                how += f", Pareto k{by} {float(own['pareto_k']):.2f}"
+            if own["farthest"] > FAR:
+                how += f"; OUTSIDE of the population by {float(own['farthest']):.1f} sd"
             lines.append(f"  {subject}: {shown}; {how}")
         if self.study.n_subjects > 12:
             lines.append(f"  and {self.study.n_subjects - 12} more")

@@ -16,7 +16,7 @@ from bnode_nlme.nlme.units import with_units
 from bnode_nlme.results.effect_importance import WeightedEffects, weighted_effects
 from bnode_nlme.results.effect_nuts import effect_nuts
 from bnode_nlme.results.individual_likelihood import IndividualLikelihood
-from bnode_nlme.results.individualisation import Individualisation
+from bnode_nlme.results.individualisation import FAR, Individualisation
 from bnode_nlme.results.population_draws import (
     SAMPLE,
     chosen_draws,
@@ -82,7 +82,8 @@ def individualise(
     Warns
     -----
     UserWarning
-        With ``method="importance"``, of patients whose weights cannot be trusted.
+        With ``method="importance"``, of patients whose weights cannot be trusted; and of patients
+        who lie outside of the population: levels in other units, say.
 
     Notes
     -----
@@ -123,6 +124,7 @@ def individualise(
         "effective": np.full(study.n_subjects, np.nan),
         "log_evidence": np.zeros(study.n_subjects),
         "divergences": np.zeros(study.n_subjects, dtype=np.int64),
+        "farthest": np.zeros(study.n_subjects),
         "method": np.full(study.n_subjects, "prior", dtype="<U10"),
     }
     weighted = weighted_effects(likelihood, _points(indices.size, samples), rng)
@@ -145,6 +147,7 @@ def individualise(
         place[:, subject], point = np.divmod(chosen, weighted.z.shape[1])
         z[:, subject] = weighted.z[place[:, subject], point, subject]
         notes["method"][subject] = "importance"
+    notes["farthest"] = np.abs(z.mean(axis=0)).max(axis=-1)
     _warn(notes, study)
     data = _labelled(nlme, study, values, likelihood, z, place)
     data["population_draw"] = ((SAMPLE, SUBJECT), indices[place])
@@ -178,6 +181,19 @@ def _warn(notes: dict[str, Any], study: Study) -> None:
         warnings.warn(
             f"individualise: the importance weights of {doubtful.sum()} patients cannot be trusted "
             f"(Pareto k of {RELIABLE} or more): {shown}. Use method='auto' or 'nuts'.",
+            stacklevel=3,
+        )
+    outlying = notes["farthest"] > FAR
+    if outlying.any():
+        shown = ", ".join(
+            f"{study.subjects[s]} ({notes['farthest'][s]:.1f} standard deviations)"
+            for s in np.flatnonzero(outlying)[:10]
+        )
+        warnings.warn(
+            f"individualise: {outlying.sum()} patients lie outside of the population that was "
+            f"fitted, by the mean of a random effect more than {FAR:g} standard deviations from 0: "
+            f"{shown}. Their parameters are not to be relied upon. Are the levels in the units, and "
+            "the doses and times right?",
             stacklevel=3,
         )
 

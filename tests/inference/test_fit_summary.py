@@ -37,4 +37,11 @@ def test_a_correlation_is_shown_once_and_constants_not_at_all() -> None:
 
 
 def test_one_draw_has_no_spread_and_is_shown() -> None:
-    assert "CL_pop" in rows(fit_text(tree(1)))
+    assert rows(fit_text(tree(1))) == ["CL_pop", "correlation[CL, V]"]
+
+
+def test_a_joint_mode_says_what_it_does_not_estimate() -> None:
+    mode = tree(1)
+    assert "does not estimate omega" not in fit_text(mode)
+    mode.attrs["method"] = "map"
+    assert "does not estimate omega and residual errors" in fit_text(mode)

@@ -31,7 +31,7 @@ def test_values_become_those_of_what_is_sampled() -> None:
 
 def test_faulty_values_are_refused() -> None:
     model = model_of_three()
-    with pytest.raises(ValueError, match="start=. wants values of 'CL', 'F', 'sigma'; found 'V'"):
+    with pytest.raises(ValueError, match=r"start=. wants values of 'CL', 'F', 'sigma'; found 'V'"):
         free_values(model, {"V": 2.0})
     with pytest.raises(ValueError, match="wants values of 'CL'; found none"):
         free_values(model, {}, ("CL_log",))

@@ -136,6 +136,22 @@ def test_constants_of_overlapping_normals_and_weights_of_their_samples():
     np.testing.assert_allclose(weights @ samples, share * means, atol=0.02)
 
 
+def test_a_patient_outside_of_the_population_is_named(fit):
+    """Levels in other units, say; the control is a patient of the population."""
+    far = {time: 50.0 * level for time, level in FIRST.items()}
+    patients = line_study({7: FIRST, 8: far})
+    with pytest.warns(UserWarning) as caught:
+        found = bn.individualise(fit, patients, method="importance", draws=40, samples=50)
+    said = [str(warning.message) for warning in caught if "lie outside" in str(warning.message)]
+    assert len(said) == 1
+    assert "1 patients lie outside" in said[0]
+    assert ": 8 (" in said[0]
+    assert found.data["farthest"].sel(subject=7) < 4.0 < found.data["farthest"].sel(subject=8)
+    first, second = repr(found).splitlines()[1:]
+    assert "OUTSIDE" not in first
+    assert "OUTSIDE of the population by" in second
+
+
 def test_nuts_gives_the_same_mixture(fit):
     study = line_study({7: FIRST})
     with config.change_flags(mode="NUMBA"):

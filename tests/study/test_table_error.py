@@ -342,7 +342,7 @@ def test_one_message_tells_the_whole_way_from_a_flag_and_a_limit_to_cens(
     table = frame(DV={2: 0})
     for name in columns:
         table[name] = [0, 1, 0, 0, 0] if name in ("BLQ", "blq flag", "CENS") else [0.1] * 5
-    with pytest.raises(TableError, match="then drop|the limit is 0.05") as caught:
+    with pytest.raises(TableError, match=r"then drop|the limit is 0\.05") as caught:
         read_nonmem(table)
     text = " ".join(str(caught.value).split())
     assert told in text
