@@ -101,7 +101,7 @@ def parameter_table(
                 ):
                     cv = 100.0 * np.sqrt(np.expm1(draws.to_numpy() ** 2))
                     line["cv_lower"], line["cv"], line["cv_upper"] = np.quantile(cv, quantiles)
-                    if np.isnan(line["lower"]):  # of one draw, there is no interval
+                    if "lower" not in line:  # of one draw
                         line["cv_lower"] = line["cv_upper"] = np.nan
                 if role in ("random effect", "residual error"):
                     known = shrinkage or {}

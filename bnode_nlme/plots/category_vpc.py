@@ -5,6 +5,7 @@ from __future__ import annotations
 import xarray as xr
 from matplotlib.figure import Figure
 
+from bnode_nlme.plots.axis_name import time_name
 from bnode_nlme.plots.bands import DATA, LEARNED
 
 
@@ -38,7 +39,7 @@ def plot_category_vpc(table: xr.Dataset, *, xlabel: str | None, ylabel: str | No
         for stratum, axes in zip(strata, panels[0], strict=True):
             axes.set_title(str(stratum), fontsize=10)
     for axes in panels[-1]:
-        axes.set_xlabel(against if xlabel is None else xlabel)
+        axes.set_xlabel(time_name(table, against) if xlabel is None else xlabel)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=8)
     return figure

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnode_nlme.diagnostics.of_fit.goodness_of_fit import goodness_of_fit
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.plots.axis_name import output_name, time_name
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
 from bnode_nlme.plots.given_numbers import given_numbers
 from bnode_nlme.plots.log_ticks import log_ticks
@@ -22,7 +23,7 @@ def plot_goodness_of_fit(
     table: Fit | xr.Dataset,
     *,
     quantity: str | None = None,
-    time: str = "time",
+    time: str | None = None,
     residual: str = "iwres",
     log: bool = False,
     **options: Any,
@@ -35,7 +36,7 @@ def plot_goodness_of_fit(
         A fit, or what `goodness_of_fit` gave of it, of one output.
     quantity, time
         What was measured, and time, with units: "warfarin (mg/L)", "time (h)". By default the
-        output's name, and "time".
+        output's name and "time", with the units that were declared.
     residual
         Which residual: "iwres", "iwres_sampled" or "npde".
     log
@@ -62,7 +63,8 @@ def plot_goodness_of_fit(
         table = given_numbers(
             table, options, "goodness_of_fit", xr.Dataset, ("observed", "pred", "ipred")
         )
-    quantity = str(table.attrs.get("output", "measurement")) if quantity is None else quantity
+    quantity = output_name(table, "measurement") if quantity is None else quantity
+    time = time_name(table) if time is None else time
     if residual not in table:
         choices = [name for name in ("iwres", "iwres_sampled", "npde") if name in table]
         raise ValueError(
@@ -108,7 +110,7 @@ def plot_goodness_of_fit(
             log_ticks(axes.xaxis)
     handles, names = population.get_legend_handles_labels()
     figure.legend(
-        handles, names, loc="outside upper center", ncols=min(len(names), 4), frameon=False,
+        handles, names, loc="outside upper center", ncols=2 if len(names) > 3 else len(names), frameon=False,
         fontsize=9,
     )  # fmt: skip
     return figure

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bnode_nlme.diagnostics.of_fit.individual_fits import individual_fits
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.plots.axis_name import output_name, time_name
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED, draw_band
 from bnode_nlme.plots.given_numbers import given_numbers
 from bnode_nlme.plots.log_ticks import log_ticks
@@ -49,7 +50,7 @@ def plot_individual_fits(
     output: str | None = None,
     *,
     population: xr.Dataset | None = None,
-    xlabel: str = "time",
+    xlabel: str | None = None,
     ylabel: str | None = None,
     log: bool = False,
     columns: int = 4,
@@ -69,7 +70,7 @@ def plot_individual_fits(
     population : xarray.Dataset (sample, observation), optional
         Beside a study: the same without random effects, whose mean is drawn too.
     xlabel, ylabel
-        Labels, with units; "time" and the output's name by default.
+        Labels; by default "time" and the output's name, of a fit with the units that were declared.
     log
         A logarithmic axis for the measurements.
     columns
@@ -98,6 +99,7 @@ def plot_individual_fits(
         if curves is None or output is None or options:
             raise TypeError(_WANTED)
         panels = list(_of_study(study, curves, output, population))
+        names = "time", output
     else:
         if curves is not None or population is not None:
             raise TypeError(_WANTED)
@@ -106,7 +108,7 @@ def plot_individual_fits(
             if isinstance(study, Fit)
             else given_numbers(study, options, "individual_fits", xr.Dataset, _HOLDS)
         )
-        output = str(table.attrs.get("output", ""))
+        names = time_name(table), output_name(table, "")
         panels = list(_of_table(table))
     columns = min(columns, len(panels))
     lines = math.ceil(len(panels) / columns)
@@ -125,8 +127,8 @@ def plot_individual_fits(
         axes.set_title(f"subject {panel.subject}", fontsize=9)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    figure.supxlabel(xlabel)
-    figure.supylabel(output if ylabel is None else ylabel)
+    figure.supxlabel(names[0] if xlabel is None else xlabel)
+    figure.supylabel(names[1] if ylabel is None else ylabel)
     shown: dict[str, Artist] = {}
     for axes in grid[: len(panels)]:
         handles, labels = axes.get_legend_handles_labels()

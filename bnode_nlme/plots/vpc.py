@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from bnode_nlme.diagnostics.of_fit.vpc import vpc
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.plots.axis_name import output_name, time_name
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
 from bnode_nlme.plots.category_vpc import plot_category_vpc
 from bnode_nlme.plots.given_numbers import given_numbers
@@ -34,7 +35,7 @@ def plot_vpc(
     table : Fit or xarray.Dataset
         A fit, or what `vpc` gave of it.
     xlabel, ylabel
-        Labels, with units; "time" and the output's name by default.
+        Labels; by default "time" and the output's name, with the units that were declared.
     log
         A logarithmic axis for the measurements.
     lloq
@@ -66,8 +67,8 @@ def plot_vpc(
         lloq = table.attrs.get("lloq")
     limits = [] if lloq is None else sorted(np.atleast_1d(lloq).tolist())
     against = str(table.attrs.get("against", "time")).replace("_", " ")
-    xlabel = against if xlabel is None else xlabel
-    ylabel = str(table.attrs.get("output", "measurements")) if ylabel is None else ylabel
+    xlabel = time_name(table, against) if xlabel is None else xlabel
+    ylabel = output_name(table, "measurements") if ylabel is None else ylabel
     below = "observed_below" in table
     strata = table.stratum.to_numpy()
     figure = Figure(figsize=(max(6.4, 3.9 * strata.size), 4.4 + 1.4 * below), layout="constrained")

@@ -53,6 +53,18 @@ def test_npde_and_goodness_of_fit_of_a_fit(fit):
     assert figure.axes[0].get_ylabel() == "measured, cp"
 
 
+def test_axes_have_the_units_that_were_declared(fit):
+    declared = replace(fit, nlme=replace(fit.nlme, units={"cp": "mg/L", "time": "h"}))
+    vpc = bn.plot_vpc(declared, replicates=100)
+    assert vpc.axes[0].get_xlabel() == "time (h)"
+    assert vpc.axes[0].get_ylabel() == "cp (mg/L)"
+    good = bn.plot_goodness_of_fit(declared, draws=20)
+    assert good.axes[0].get_ylabel() == "measured, cp (mg/L)"
+    assert good.axes[2].get_xlabel() == "time (h)"
+    single = bn.plot_individual_fits(declared, draws=20)
+    assert [single.get_supxlabel(), single.get_supylabel()] == ["time (h)", "cp (mg/L)"]
+
+
 def test_random_effects_covariates_prior_and_individual_fits(fit):
     assert len(bn.plot_random_effects(fit).axes) == 2
     assert [axes.get_xlabel() for axes in bn.plot_covariates(fit).axes] == ["", "WT"]

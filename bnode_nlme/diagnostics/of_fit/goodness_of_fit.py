@@ -139,5 +139,5 @@ def residuals(
         "draws": indices.size,
         "censored": int(censored.sum()),
         "limits": np.unique(rows.value[censored]).tolist(),
-    }
+    } | rows.units
     return table

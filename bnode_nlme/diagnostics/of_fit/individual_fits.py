@@ -93,5 +93,5 @@ def individual_fits(
             "observation_subject": (OBSERVATION, rows.subject[measured]),
         },
     )
-    table.attrs = {"output": rows.output, "draws": table.sizes["sample"]}
+    table.attrs = {"output": rows.output, "draws": table.sizes["sample"]} | rows.units
     return table

@@ -55,6 +55,12 @@ class MeasuredOutput:
     lloq: Array | None
     uloq: Array | None
 
+    @property
+    def units(self) -> dict[str, str]:
+        """Attributes of a table of these rows: ``output_unit`` and ``time_unit``, where declared."""
+        own = {"output_unit": self.output, "time_unit": "time"}
+        return {key: self.nlme.units[of] for key, of in own.items() if of in self.nlme.units}
+
     def name(self, place: int) -> str:
         """Name one of the M rows for a message."""
         return f"row {self.row[place]} of the table (subject {self.subject[place]})"

@@ -136,6 +136,7 @@ def vpc(
         uloq=rows.uloq,
     )
     table.attrs |= {"output": rows.output, "against": against, "parameters": parameters}
+    table.attrs |= rows.units
     if rows.lloq is not None:
         limits = np.unique(rows.lloq[~np.isnan(rows.lloq)])
         table.attrs["lloq"] = float(limits[0]) if limits.size == 1 else limits.tolist()
