@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from bnode_nlme.diagnostics.percentiles import central_quantiles, percentiles_of
+from bnode_nlme.diagnostics.percentiles import central_quantiles, lower_median, percentiles_of
 
 
 def category_proportions(
@@ -60,7 +60,7 @@ def category_proportions(
     simulated = np.full((cells, codes.size, 3), np.nan)
     for cell in np.flatnonzero(count):
         rows = np.flatnonzero(group == cell)
-        middle[cell] = np.median(times[rows])
+        middle[cell] = lower_median(times[rows])
         observed[cell] = (measured[rows, None] == codes).mean(axis=0)
         shares = np.stack([(replicates[:, rows] == code).mean(axis=1) for code in codes])
         simulated[cell] = percentiles_of(shares, of_quantiles, axis=1).T

@@ -121,7 +121,7 @@ def parameter_table(
 
 
 def format_parameter_table(table: pd.DataFrame, *, digits: int = 3) -> pd.DataFrame:
-    """The table of parameters as text, three or so significant digits, ready to print.
+    """The table of parameters as papers print it: a table of text, of a few significant digits.
 
     Parameters
     ----------
@@ -134,7 +134,9 @@ def format_parameter_table(table: pd.DataFrame, *, digits: int = 3) -> pd.DataFr
     -------
     pandas.DataFrame
         `Parameter` (with unit), `Estimate (interval)`, `RSE, %`, `CV, %`, `Shrinkage, %`, `R-hat`,
-        `ESS`; a dash where there is nothing to say.
+        `ESS`, all of them text; a dash where there is nothing to say. A notebook shows all columns,
+        and so does ``print(found.to_string())``; plain `print` leaves out what is wider than the
+        screen.
     """
 
     def number(value: float, wanted: int = digits) -> str:
@@ -168,7 +170,7 @@ def _elements(values: xr.DataArray, *, pairs: bool) -> Iterator[tuple[str, str, 
     inner = [dimension for dimension in values.dims if dimension not in _DRAWS]
     labels = [[str(label) for label in values[dimension].to_numpy()] for dimension in inner]
     for index in np.ndindex(*(values.sizes[dimension] for dimension in inner)):
-        if pairs and len(index) == 2 and index[0] <= index[1]:
+        if pairs and len(index) == 2 and index[0] >= index[1]:
             continue
         draws = values.isel(dict(zip(inner, index, strict=True))).transpose(*_DRAWS)
         label = ", ".join(own[at] for own, at in zip(labels, index, strict=True))

@@ -42,6 +42,11 @@ def percentiles_of(
     )
 
 
+def lower_median(values: ArrayLike) -> float:
+    """The median; of an even number of values the lower of the middle two, which is one of them."""
+    return float(np.quantile(np.asarray(values, dtype=float), 0.5, method="inverted_cdf"))
+
+
 def central_quantiles(mass: float) -> tuple[float, float, float]:
     """Quantiles of the lower end, the middle and the upper end of a central interval.
 

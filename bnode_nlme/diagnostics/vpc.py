@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bnode_nlme.diagnostics.binning import Binning, bin_edges, bin_of, enclosing_edges
 from bnode_nlme.diagnostics.category_proportions import category_proportions
-from bnode_nlme.diagnostics.percentiles import central_quantiles, percentiles_of
+from bnode_nlme.diagnostics.percentiles import central_quantiles, lower_median, percentiles_of
 from bnode_nlme.diagnostics.prediction_correction import correctable, prediction_corrected
 from bnode_nlme.diagnostics.replicated_data import replicated_data
 from bnode_nlme.study.dimensions import OBSERVATION
@@ -56,7 +56,8 @@ def vpc(
     mass
         Probability of the central interval of each percentile or proportion over the replicates.
     binning, bins
-        As for `bin_edges`; groups are formed anew in each stratum.
+        As for `bin_edges`; groups are formed anew in each stratum, of all measurements, those that
+        cannot be corrected among them.
     edges : array_like, optional
         Edges of the groups, in place of `binning`; the same in every stratum. They enclose all
         measurements; the outer ones may be infinite.
@@ -76,15 +77,17 @@ def vpc(
     Returns
     -------
     xarray.Dataset
-        Over `stratum` and `bin` (padded with NaN where a stratum has fewer): `time` (median),
-        `left`, `right` (edges), `count`; `observed`, also over `percentile`; `simulated`, also over
+        Over `stratum` and `bin` (padded with NaN where a stratum has fewer): `time` (median, of an
+        even number the lower of the middle two, so that there is a measurement), `left`, `right`
+        (edges), `count`; `observed`, also over `percentile`; `simulated`, also over
         `percentile` and `quantile` (lower end, median and upper end of the interval). With
         `categories` both are proportions, over `category` in the place of `percentile`. With `lloq`:
         `observed_below` and, also over `quantile`, `simulated_below`: the share below it. A
         percentile below the lower or above the upper limit is NaN.
         Over `observation`, the rows that were compared: `value` (corrected where asked for; NaN
         where not quantified), with the coordinates `row` (of the input, counted from 0),
-        `observation_time`, `observation_bin` and `observation_stratum`.
+        `observation_time`, `observation_bin` and `observation_stratum`. The attribute `left_out`
+        counts the measurements that could not be corrected.
 
     Raises
     ------
@@ -119,14 +122,16 @@ def vpc(
     total = data.observed.size
     times = np.asarray(_row_by_row(time, total, "time"), dtype=float)
     labels = _row_by_row(np.full(total, "all") if strata is None else strata, total, "strata")
-    kept = ~np.isnan(data.observed)
+    measurements = ~np.isnan(data.observed)
+    kept = measurements.copy()
     if prediction is not None:
         predictions = np.asarray(_row_by_row(prediction, total, "prediction"), dtype=float)
         sound = correctable(predictions, lower_bound, scale)
         if (kept & ~sound).any():
             warnings.warn(
-                f"{(kept & ~sound).sum()} of {kept.sum()} measurements have a prediction at the "
-                f"lower bound {lower_bound}, or none; they cannot be corrected and are left out.",
+                f"vpc: {(kept & ~sound).sum()} of {kept.sum()} measurements have a prediction at "
+                f"the lower bound {lower_bound}, or none; they cannot be corrected and are left "
+                "out.",
                 stacklevel=2,
             )
         kept &= sound
@@ -136,13 +141,15 @@ def vpc(
     if not rows.size:
         raise ValueError(f"None of the {total} rows has a measurement to compare.")
     data = data.rows(rows).whole_replicates()
+    # Groups are those of the design: as without a correction, whatever is left out by it.
+    grouped = times[measurements], labels[measurements]
     times, labels, predictions = times[rows], labels[rows], predictions[rows]
     names, stratum = _in_order(labels)
     if edges is not None:
         edges = enclosing_edges(edges, times, lambda place: f"row {rows[place]} (counted from 0)")
     limits = [
-        bin_edges(times[stratum == index], binning, bins) if edges is None else edges
-        for index in range(names.size)
+        bin_edges(grouped[0][grouped[1] == name], binning, bins) if edges is None else edges
+        for name in names
     ]
     own = np.zeros(rows.size, dtype=np.int64)
     for index, limit in enumerate(limits):
@@ -169,7 +176,11 @@ def vpc(
         table["left"].to_numpy()[index, : limit.size - 1] = limit[:-1]
         table["right"].to_numpy()[index, : limit.size - 1] = limit[1:]
     table["value"] = (OBSERVATION, np.where(np.isinf(measured), np.nan, measured))
-    table.attrs = {"replicates": len(replicates), "corrected": int(prediction is not None)}
+    table.attrs = {
+        "replicates": len(replicates),
+        "corrected": int(prediction is not None),
+        "left_out": int(measurements.sum() - kept.sum()),
+    }
     return table.assign_coords(
         stratum=names,
         row=(OBSERVATION, rows),
@@ -221,7 +232,7 @@ def _grouped(
     below, simulated_below = np.full(cells, np.nan), np.full((cells, 3), np.nan)
     for cell in np.flatnonzero(count):
         rows = np.flatnonzero(group == cell)
-        middle[cell] = np.median(times[rows])
+        middle[cell] = lower_median(times[rows])
         observed[cell] = percentiles_of(measured[rows], percentiles)
         of_replicates = percentiles_of(replicates[:, rows], percentiles, axis=1)
         simulated[cell] = percentiles_of(of_replicates, of_quantiles, axis=1).T

@@ -13,7 +13,7 @@ from bnode_nlme.discovery.forms import Form
 from bnode_nlme.discovery.paired_difference import PairedDifference
 from bnode_nlme.inference.fit_result import Fit
 
-Kind = Literal["form", "sparse", "network", "without"]
+Kind = Literal["form", "sparse", "symbolic", "network", "without"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +40,15 @@ class Constant:
         return f"{self.median:.3g} ({self.low:.3g} to {self.high:.3g})"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Candidate:
-    """A form in the place of the network; or the network itself, or nothing.
+    """A form in the place of the network; or the network itself, or nothing. `print` is one line.
 
     Attributes
     ----------
     name
         As the field calls it; ``"network"`` and ``"without the term"``.
-    kind : {"form", "sparse", "network", "without"}
+    kind : {"form", "sparse", "symbolic", "network", "without"}
     form : Form or None
         ``form.expression`` is a sympy expression.
     constants : mapping of str to Constant
@@ -167,3 +167,12 @@ class Candidate:
         return f"{self.name} with " + ", ".join(
             f"{name} {value}" for name, value in self.constants.items()
         )
+
+    def __repr__(self) -> str:
+        said = "refuted" if self.refuted else self.unsettled or self.note
+        apart = (
+            ""
+            if np.isnan(self.difference)
+            else f"; ELPD {self.difference:+.1f} ± {self.difference_se:.1f} from the network's"
+        )
+        return f"Candidate: {self.text()}{apart}" + (f"; {said}" if said else "")

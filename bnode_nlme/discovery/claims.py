@@ -22,7 +22,7 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
         How many the comparison is over.
     """
     fitted = [own for own in candidates if own.is_compared]
-    proposed = [own for own in candidates if own.kind in ("form", "sparse")]
+    proposed = [own for own in candidates if own.form is not None]
     if not fitted:
         names = ", ".join(own.name for own in proposed)
         return (

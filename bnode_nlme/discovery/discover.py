@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bnode_nlme.discovery.candidate import Candidate, Constant
+from bnode_nlme.discovery.candidate import Candidate, Constant, Kind
 from bnode_nlme.discovery.discovery import Discovery
 from bnode_nlme.discovery.form_fit import FormFit, FunctionDraws, chosen_forms, fit_form
 from bnode_nlme.discovery.form_library import library
@@ -22,6 +22,7 @@ from bnode_nlme.discovery.refitting import (
     refitted_without,
 )
 from bnode_nlme.discovery.sparse_terms import SparseTerms, sparse_terms
+from bnode_nlme.discovery.symbolic_search import symbolic_fits
 from bnode_nlme.inference.fit import Method
 from bnode_nlme.inference.fit_result import Fit
 
@@ -35,6 +36,7 @@ def discover(
     forms: Sequence[Form] | None = None,
     rate_constant: bool = False,
     sparse: bool = True,
+    symbolic: bool = False,
     keep: int = 3,
     refit: bool = True,
     method: Method | None = None,
@@ -61,6 +63,9 @@ def discover(
         "Michaelis-Menten" is Vmax / (Km + x).
     sparse
         Whether to propose a sum of few terms too, by sparse regression of the draws.
+    symbolic
+        Whether to search for other expressions too, by symbolic regression of the function's median
+        where data lie. It takes some seconds, and Operon: ``pip install 'bnode-nlme[symbolic]'``.
     keep
         How many of the forms are refitted: of those within two posterior standard deviations of
         the function, first the one of each size that comes clearly nearer than all smaller ones,
@@ -93,6 +98,8 @@ def discover(
     ValueError
         When the fit has no declaration, its model no such network in its system, few draws, fewer
         than three subjects to compare candidates by, or the network several outputs.
+    ImportError
+        When `symbolic` is asked for, and Operon is not installed.
 
     Notes
     -----
@@ -108,11 +115,12 @@ def discover(
     A candidate's fit is repeated, longer, where its chains disagree, and for no other reason; what
     then still disagrees is shown with its numbers, and nothing is claimed of it.
 
-    Symbolic regression by genetic programming is not built in. Of the kept libraries, pysr runs on
-    Julia, which it downloads when it is first used; gplearn is pure Python, and needs
-    scikit-learn. Give what such a search finds in draws of `bn.learned_function` as
-    ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as all
-    others are.
+    Symbolic regression is genetic programming by Operon (Burlacu, Kronberger and Kommenda 2020,
+    doi:10.1145/3377929.3398099), of sums, products, quotients and exponentials. Constants that
+    change nothing are taken out of what it finds, and what is the same function as another form, of
+    as many constants, is left out. Give what another search finds in draws of `bn.learned_function`
+    as ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as
+    all others are.
     """
     function = learned_function(fit, network, seed=seed, prior_draws=100)
     _check(fit, function, keep, refit)
@@ -120,6 +128,7 @@ def discover(
     seen = _where_data_lie(function, draws, rng)
     if forms is None:
         forms = library(function.network.inputs, rate_constant=rate_constant)
+    _check_forms(forms)
     wrong = [form.name for form in forms if form.inputs != function.network.inputs]
     if wrong:
         raise ValueError(
@@ -131,9 +140,10 @@ def discover(
     if terms is not None and not _is_known(terms, proposed):
         proposed.append(terms.form)
     fits = [found for form in proposed if (found := fit_form(form, seen, rng)) is not None]
-    fits.sort(key=lambda found: (found.form.size, found.misfit))
+    searched = symbolic_fits(seen, fits, rng) if symbolic else []
+    fits = sorted([*fits, *searched], key=lambda found: (found.form.size, found.misfit))
     chosen = chosen_forms(fits, keep) if refit else []
-    candidates = [_from_function(found, terms) for found in fits]
+    candidates = [_from_function(found, _kind(found, terms, searched)) for found in fits]
     if refit:
         settings = refit_settings(fit, method, seed, progress, options)
         comparison = {"draws": loo_draws, "refits": refits, "seed": seed}
@@ -170,6 +180,22 @@ def _check(fitted: Fit, function: LearnedFunction, keep: int, refit: bool) -> No
         )
     if keep < 1:
         raise ValueError(f"discover: keep= wants 1 or more; found {keep!r}.")
+
+
+def _check_forms(forms: Sequence[Form]) -> None:
+    for form in forms:
+        if not isinstance(form, Form):
+            raise TypeError(
+                "discover: forms= wants a sequence of forms, such as bn.Form('Michaelis-Menten', "
+                f"'Vmax * x / (Km + x)'); found {form!r} in it."
+            )
+    names = [form.name for form in forms]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"discover: forms= wants names that differ; found {', '.join(map(repr, twice))} more "
+            "than once."
+        )
 
 
 def _where_data_lie(
@@ -209,12 +235,17 @@ def _is_known(terms: SparseTerms, forms: Sequence[Form]) -> bool:
     return shape(terms.form) in {shape(form) for form in forms}
 
 
-def _from_function(found: FormFit, terms: SparseTerms | None) -> Candidate:
+def _kind(found: FormFit, terms: SparseTerms | None, searched: Sequence[FormFit]) -> Kind:
+    if found in searched:
+        return "symbolic"
+    return "sparse" if terms is not None and found.form is terms.form else "form"
+
+
+def _from_function(found: FormFit, kind: Kind) -> Candidate:
     form = found.form
-    is_sparse = terms is not None and form is terms.form
     return Candidate(
         form.name,
-        "sparse" if is_sparse else "form",
+        kind,
         form,
         {name: Constant.of(found.constants[:, place]) for place, name in enumerate(form.constants)},
         found.explained,

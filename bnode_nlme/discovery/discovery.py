@@ -19,6 +19,7 @@ from bnode_nlme.study.regimen import Regimen
 from bnode_nlme.study.study import Study
 
 CANDIDATE = "candidate"
+_WIDTH = 34
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,7 +161,7 @@ class Discovery:
     def __repr__(self) -> str:
         lines = [
             f"Discovery: what {self.network!r} stands for",
-            f"  {'candidate':<34} {'explained':>9} {'ELPD':>8} {'vs network':>14} {'weight':>7}",
+            f"  {'candidate':<{_WIDTH}} {'explained':>9} {'ELPD':>8} {'vs network':>14} {'weight':>7}",
         ]
         for own in self.candidates:
             elpd = f"{own.elpd:.1f}" if own.is_compared else ""
@@ -172,7 +173,16 @@ class Discovery:
             weight = "" if np.isnan(own.weight) else f"{own.weight:.2f}"
             explained = "" if np.isnan(own.explained) else f"{own.explained:.0%}"
             mark = "refuted" if own.refuted else own.unsettled or own.note
+            name = own.name if len(own.name) <= _WIDTH else own.name[: _WIDTH - 1] + "…"
             lines.append(
-                f"  {own.name[:34]:<34} {explained:>9} {elpd:>8} {apart:>14} {weight:>7} {mark}".rstrip()
+                f"  {name:<{_WIDTH}} {explained:>9} {elpd:>8} {apart:>14} {weight:>7} {mark}".rstrip()
+            )
+        lines.append(
+            "  explained: share of the network's draws that the form can follow where data lie"
+        )
+        if any(own.is_compared for own in self.candidates):
+            lines.append(
+                "  weight: of stacking, for predicting with all candidates together; of candidates "
+                "that predict alike one may take it all, which says nothing against the others"
             )
         return "\n".join([*lines, "", self.claims])

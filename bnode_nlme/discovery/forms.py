@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,11 +70,13 @@ class Form:
             except (sympy.SympifyError, SyntaxError, TypeError, AttributeError) as error:
                 raise ValueError(
                     f"Form {self.name!r}: the expression {self.expression!r} cannot be read: "
-                    f"{error}. Write it as in 'Vmax * x / (Km + x)'."
+                    f"{error}. Write it as in 'Vmax * x / (Km + x)', with no other functions than "
+                    f"{', '.join(_FUNCTIONS)}."
                 ) from error
         expression = sympy.sympify(expression)
         given = sorted({str(symbol) for symbol in expression.free_symbols})
         constants = tuple(name for name in given if name not in self.input_names)
+        self._check_inputs(given, constants)
         unknown = [name for name in self.real if name not in constants]
         if unknown:
             raise ValueError(
@@ -91,6 +94,17 @@ class Form:
         inputs = [symbols[name] for name in self.input_names]
         simplest = [sign * of for sign in (1, -1) for of in (sympy.Integer(1), *inputs)]
         object.__setattr__(self, "is_reference", per_constant in simplest)
+
+    def _check_inputs(self, given: Sequence[str], constants: Sequence[str]) -> None:
+        other = [name for name in constants if re.fullmatch(r"x\d*", name)]
+        if other or (len(constants) > 1 and len(constants) == len(given)):
+            found = f"found {other[0]!r}" if other else "it has none"
+            others = [name for name in given if name not in other]
+            raise ValueError(
+                f"Form {self.name!r}: the expression {str(self.expression)!r} wants its inputs as "
+                f"{', '.join(map(repr, self.input_names))}; {found}. All other names, here "
+                f"{', '.join(map(repr, others)) or 'none'}, are constants."
+            )
 
     @property
     def input_names(self) -> tuple[str, ...]:

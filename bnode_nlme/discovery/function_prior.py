@@ -36,7 +36,6 @@ def prior_weights(fit: Fit, name: str, draws: int, seed: int) -> NDArray[np.floa
         if fit.study is None:
             return None
         model = declaration_of(fit, "learned_function").build(fit.study)
-    tree = pm.sample_prior_predictive(
-        draws, model=model, var_names=[name], random_seed=seed, compile_kwargs={"mode": _MODE}
-    )
-    return np.asarray(tree["prior"][name].to_numpy().reshape(draws, -1))
+    # Not pm.sample_prior_predictive, which logs "Sampling: ..." as if something were fitted again.
+    values = pm.draw(model[name], draws, random_seed=seed, mode=_MODE)
+    return np.asarray(values).reshape(draws, -1)

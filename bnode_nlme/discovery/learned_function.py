@@ -147,6 +147,11 @@ class LearnedFunction:
                 f"  contraction     {float(table['contraction'].min()):.2f} to "
                 f"{float(table['contraction'].max()):.2f} (1: the data say all, 0: the prior)"
             )
+        if table.attrs.get("repaired_curvature"):
+            lines.append(
+                "  NOTE: the Laplace approximation has no positive definite curvature, and this band "
+                "means nothing. Fit with method='nuts'."
+            )
         return "\n".join(lines)
 
 
@@ -212,6 +217,8 @@ def learned_function(
             f"learned_function: the network {learned.name!r} has {net.outputs} outputs, counted "
             f"from 0; found output={output!r}."
         )
+    if points < 2:
+        raise ValueError(f"learned_function: points= wants 2 or more; found {points!r}.")
     labels = tuple(names or learned.covariates or _default_names(net.inputs))
     if len(labels) != net.inputs or len(set(labels)) != len(labels):
         raise ValueError(
@@ -248,7 +255,11 @@ def learned_function(
         table = table.assign_coords(
             along=list(labels), x=(("along", "point"), across), held=("along", held)
         )
-    table.attrs = {"network": learned.name, "output": output}
+    table.attrs = {
+        "network": learned.name,
+        "output": output,
+        "repaired_curvature": int(fit.attrs.get("repaired_curvature", 0)),
+    }
     return LearnedFunction(learned.name, table, visited, net, output, labels, weights)
 
 
@@ -257,7 +268,13 @@ def _default_names(inputs: int) -> tuple[str, ...]:
 
 
 def _points(given: ArrayLike, network: MLP) -> Array:
-    points = np.asarray(given, dtype=np.float64)
+    try:
+        points = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"inputs= wants numbers, points at which the network {network.name!r} is evaluated; "
+            f"found {given!r}. Names of the inputs are names=."
+        ) from error
     if points.ndim == 1 and network.inputs == 1:
         points = points[:, None]
     if points.ndim != 2 or points.shape[1] != network.inputs or not len(points):

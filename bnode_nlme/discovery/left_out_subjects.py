@@ -14,6 +14,8 @@ from scipy.special import logsumexp
 
 from bnode_nlme.diagnostics.elpd import elpd_subjects
 from bnode_nlme.diagnostics.of_fit.loo import is_of_approximation, subject_log_likelihood
+from bnode_nlme.discovery.refit_convergence import disagreement
+from bnode_nlme.inference.convergence import ConvergenceWarning
 from bnode_nlme.inference.fit import fit as fit_model
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.inference.same_run import ASKED
@@ -55,8 +57,9 @@ def left_out_subjects(
     -------
     xarray.Dataset
         Over ``subject``: ``elpd`` (nats; NaN where there is no number at all), ``pareto_k``,
-        ``refitted``, ``doubtful`` (k too large, or no finite number, and not refitted) and
-        ``reason``, why a subject that was to be refitted was not, else empty. ``approximate``:
+        ``refitted``, ``doubtful`` (k too large, or no finite number, and not refitted; or refitted
+        by chains that disagree) and ``reason``, why a subject that was to be refitted was not, or
+        is doubtful yet, else empty. ``approximate``:
         whether the draws are of an approximation to the posterior (``"laplace"``, say), so that the
         numbers may be wrong without a sign.
 
@@ -83,19 +86,23 @@ def left_out_subjects(
         elpd[finite], k[finite] = found.elpd_i.to_numpy(), found.pareto_k.to_numpy()
         good = float(found.good_k)
     refitted = np.zeros(elpd.size, dtype=bool)
+    settled = np.ones(elpd.size, dtype=bool)
     doubtful = np.flatnonzero(~(k <= good))
     for place in doubtful[np.argsort(-k[doubtful])][:refits]:
         try:
-            own = _refitted(fit, fit.study, nlme, subjects[place], draws, seed, refit_options or {})
+            own, unsettled = _refitted(
+                fit, fit.study, nlme, subjects[place], draws, seed, refit_options or {}
+            )
         except (ArithmeticError, RuntimeError, ValueError) as error:
             # A solver or sampler that gives up on one subject says nothing about the others.
             reason[place] = f"the fit without it failed: {str(error).splitlines()[0]}"
             continue
         if np.isfinite(own):
-            elpd[place], refitted[place], reason[place] = own, True, ""
+            elpd[place], refitted[place], settled[place] = own, True, not unsettled
+            reason[place] = f"the fit without it: {unsettled}" if unsettled else ""
         else:
             reason[place] = "without it, the fit gives its measurements no density"
-    trusted = (k <= good) | refitted
+    trusted = (k <= good) | refitted & settled
     return xr.Dataset(
         {
             "elpd": (SUBJECT, elpd),
@@ -117,16 +124,19 @@ def _refitted(
     draws: int | None,
     seed: int,
     options: Mapping[str, Any],
-) -> float:
-    """The log predictive density of a subject, from a fit to all others."""
+) -> tuple[float, str]:
+    """The log predictive density of a subject, from a fit to all others, and what is amiss with it."""
     others = study.subjects[study.subjects != subject]
     given = settings_of(fit) if options.get("method", fit.method) == fit.method else {}
     given |= {"seed": seed, "progress": False} | dict(options)
-    again = fit_model(nlme, study.select(subjects=list(others)), **given)
+    with warnings.catch_warnings():
+        # Told with the result, where the disagreement matters to it.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        again = fit_model(nlme, study.select(subjects=list(others)), **given)
     density = subject_log_likelihood(
         again, study.select(subjects=[subject]), draws=draws, seed=seed
     ).to_numpy()
-    return float(logsumexp(density) - np.log(density.size))
+    return float(logsumexp(density) - np.log(density.size)), disagreement(again)[1]
 
 
 def settings_of(fit: Fit) -> dict[str, Any]:

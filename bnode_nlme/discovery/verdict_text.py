@@ -91,7 +91,7 @@ def _doubts(data: xr.Dataset, settled: bool) -> list[str]:
             more = ", ..." if doubtful.size > 10 else ""
             lines.append(
                 f"  {name}: {doubtful.size} {subjects} ({shown}{more}) with a Pareto k too large to "
-                f"be trusted, not refitted: {verdict}"
+                f"be trusted, and no refit that can be: {verdict}"
             )
         reasons = own["reason"].to_numpy()
         lines += [

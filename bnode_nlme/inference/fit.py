@@ -81,8 +81,9 @@ def fit(
         Needed with a declaration; kept with the fit of a plain model.
     method : {"nuts", "pathfinder", "advi", "map", "laplace"}
         The No-U-Turn sampler; Pathfinder (several paths); variational inference; the mode of the
-        joint density; the random effects integrated out by their modes and curvatures, as FOCEI
-        does. Pathfinder and ADVI are checked by importance weights, and corrected by them where
+        joint density, for typical values and starting values alone, because it does not estimate
+        omega and residual errors; the random effects integrated out by their modes and curvatures,
+        as FOCEI does. Pathfinder and ADVI are checked by importance weights, and corrected by them where
         these can be trusted.
     seed
         The same seed gives the same draws.

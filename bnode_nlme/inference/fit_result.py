@@ -137,7 +137,7 @@ class Fit:
         FileNotFoundError
             When there is nothing at `path`.
         ValueError
-            When it is no fit.
+            When it is no fit, or that of a declaration with other parameters.
         """
         if RunFolder.is_unfinished(Path(path)):
             raise ValueError(
@@ -153,10 +153,40 @@ class Fit:
         if isinstance(model, pm.Model):
             return cls(tree, study, None, model)
         built = model.build(study) if model is not None and study is not None else None
+        if built is not None:
+            _check_same_variables(Path(path), tree, built)
         return cls(tree, study, model, built)
 
     def __repr__(self) -> str:
         return fit_text(self.data)
+
+
+def _check_same_variables(path: Path, tree: xr.DataTree, model: pm.Model) -> None:
+    """Refuse a declaration whose free variables, or their lengths, are not those of the draws."""
+    if "unconstrained_posterior" not in tree.children:
+        return
+    posterior = tree["posterior"].to_dataset()
+    declared = {own.name for own in model.free_RVs}
+    labels = tree["unconstrained_posterior"]["unconstrained"].to_numpy().tolist()
+    drawn = {str(label).partition("[")[0] for label in labels}
+    lengths = {
+        name: f"{len(labels)} by the declaration, {posterior.sizes[name]} in the fit"
+        for name, labels in model.coords.items()
+        if labels is not None and name in posterior.sizes and len(labels) != posterior.sizes[name]
+    }
+    found = [
+        f"{what} {', '.join(map(repr, sorted(names)))}"
+        for what, names in (
+            ("only the declaration has", declared - drawn),
+            ("only the fit has", drawn - declared),
+        )
+        if names
+    ] + [f"{name!r} has the length {text}" for name, text in lengths.items()]
+    if found:
+        raise ValueError(
+            f"load_fit: the fit at {path} is of another declaration: {'; '.join(found)}. Give the "
+            "declaration that was fitted."
+        )
 
 
 def load_fit(path: str | Path, model: Buildable | pm.Model | None = None) -> Fit:

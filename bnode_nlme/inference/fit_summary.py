@@ -43,18 +43,14 @@ def fit_text(tree: xr.DataTree) -> str:
 
 
 def _is_of_interest(table: pd.DataFrame) -> list[bool]:
-    """Whether rows are neither constant nor, in a symmetric matrix, the mirror image of another."""
-    seen: set[tuple[str, float]] = set()
+    """Whether rows are not constant."""
     found = []
     for label, mean, sd in zip(map(str, table.index), table["mean"], table["sd"], strict=True):
-        name, _, places = label.rstrip("]").partition("[")
-        mirrored = f"{name}[{', '.join(reversed(places.split(', ')))}]"
         constant = sd <= 1e-12 * abs(mean)
-        if np.isnan(sd) and name.endswith("correlation"):
+        if np.isnan(sd) and label.partition("[")[0].endswith("correlation"):
             # Of one draw there is no sd; correlations that are declared to be 0 or 1 are known by that.
-            constant = mean in (0.0, 1.0)
-        found.append(not constant and (mirrored == label or (mirrored, mean) not in seen))
-        seen.add((label, mean))
+            constant = min(abs(mean), abs(mean - 1.0)) < 1e-12
+        found.append(not constant)
     return found
 
 
@@ -95,6 +91,13 @@ def _sampler_lines(attrs: Mapping[Any, Any]) -> list[str]:
         lines.append(f"objective function value {attrs['objective']:.3f} ({attrs['form']})")
     if "converged" in attrs:
         lines.append("converged" if attrs["converged"] else "NOT converged")
+    if attrs.get("repaired_curvature"):
+        lines.append(
+            "NOTE: the curvature at the optimum is not positive definite: some combination of "
+            "parameters, or of a network's weights, is not determined. Draws, and standard errors "
+            "and bands that come of them, mean nothing there. Fit with method='nuts', or give "
+            "narrower priors."
+        )
     if attrs["method"] == "map":
         lines.append(
             "NOTE: the mode of the joint density gives typical values; it does not estimate omega "

@@ -34,7 +34,12 @@ class Importance:
     @property
     def effective(self) -> float:
         """Effective number of draws, as the weights have it."""
-        return float(1.0 / np.sum(self.weights**2))
+        return effective_count(self.weights)
+
+
+def effective_count(weights: NDArray[np.float64]) -> float:
+    """How many equal weights are worth as much: one over the sum of squares of shares (Kish)."""
+    return float(np.sum(weights) ** 2 / np.sum(weights**2))
 
 
 def importance(log_target: NDArray[np.float64], log_proposal: NDArray[np.float64]) -> Importance:
@@ -60,7 +65,9 @@ def importance(log_target: NDArray[np.float64], log_proposal: NDArray[np.float64
         return Importance(weights, -np.inf)
     smoothed, pareto_k = array_stats.psislw(-shifted)
     weights[possible] = np.exp(smoothed - np.max(smoothed))
-    return Importance(weights / weights.sum(), float(pareto_k))
+    # Where all but one or a few weights are 0 to rounding, there is no tail to fit: NaN.
+    found = np.inf if np.isnan(pareto_k) else float(pareto_k)
+    return Importance(weights / weights.sum(), found)
 
 
 def resample(

@@ -14,7 +14,10 @@ from bnode_nlme.inference.lbfgs import minimise, warn_unless_converged
 
 @dataclass(frozen=True)
 class ModeSettings:
-    """How the mode is found.
+    """How the mode of the joint density is found.
+
+    It gives starting values and typical values. It does not estimate the standard deviations of
+    random effects (omega) and residual errors, which ``method="laplace"`` does.
 
     Attributes
     ----------

@@ -46,7 +46,8 @@ def parameter_summary(posterior: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a number, labelled ``name[label]``.
+        One row a number, labelled ``name[label]``; of a symmetric matrix each pair once, in the
+        order of its labels.
     """
     several = posterior.sizes["chain"] > 1 and posterior.sizes["draw"] > 3
     rows: dict[str, dict[str, float]] = {}
@@ -55,7 +56,10 @@ def parameter_summary(posterior: xr.Dataset) -> pd.DataFrame:
         agreement = chain_agreement(values) if several else xr.Dataset()
         stacked = values.stack(sample=("chain", "draw"), create_index=False)
         array = stacked.transpose("sample", ...).to_numpy()
+        symmetric = array.ndim == 3 and np.array_equal(array, array.swapaxes(1, 2))
         for index in np.ndindex(*array.shape[1:]):
+            if symmetric and index[0] > index[1]:
+                continue
             column = array[(slice(None), *index)]
             row = {
                 "mean": column.mean(),

@@ -124,7 +124,8 @@ def plot_extrapolation(
         raise ValueError(
             f"plot_extrapolation: the prediction has the outputs "
             f"{', '.join(map(repr, predicted.data_vars))} and the subjects "
-            f"{np.unique(owner).tolist()[:10]}; found {output!r} and {subject!r}."
+            f"{np.unique(owner).tolist()[:10]}; found {output!r} and "
+            f"{getattr(subject, 'item', lambda: subject)()!r}."
         )
     rows = np.flatnonzero(owner == subject)
     own = predicted[output].isel(observation=rows)
@@ -210,5 +211,6 @@ def _differences(axes: Axes, compared: list[Candidate], colours: dict[str, Any])
     axes.axvline(0.0, color=DATA, lw=0.8, ls=":")
     axes.set_yticks(range(len(compared)), [own.name for own in compared])
     axes.invert_yaxis()
-    axes.margins(y=0.15)
+    # Room for the weights' labels beside the frame.
+    axes.margins(x=0.12, y=0.15)
     axes.set_xlabel("ELPD difference from the network, ± 2 standard errors")

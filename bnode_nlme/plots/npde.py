@@ -14,8 +14,9 @@ from scipy.special import ndtri
 
 from bnode_nlme.diagnostics.binning import bin_edges, bin_of
 from bnode_nlme.diagnostics.of_fit.npde import npde
-from bnode_nlme.diagnostics.percentiles import percentiles_of
+from bnode_nlme.diagnostics.percentiles import lower_median, percentiles_of
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.plots.axis_name import output_name, time_name
 from bnode_nlme.plots.bands import CLASSICAL, DATA, LEARNED
 from bnode_nlme.plots.given_numbers import given_numbers
 
@@ -26,7 +27,7 @@ def plot_npde(
     table: Fit | xr.Dataset,
     *,
     time: ArrayLike | None = None,
-    xlabel: str = "time",
+    xlabel: str | None = None,
     prediction: ArrayLike | None = None,
     quantity: str = "",
     bins: int | None = None,
@@ -42,11 +43,11 @@ def plot_npde(
     time : array_like (observation,), optional
         Of each measurement; by default the table's.
     xlabel
-        Of time, with unit.
+        Of time; by default "time", with the unit that was declared.
     prediction : array_like (observation,), optional
         Of each measurement; the mean of the replicates by default.
     quantity
-        What was measured, with unit.
+        What was measured; by default the output's name, with the unit that was declared.
     bins
         Number of groups of times and predictions.
     tests
@@ -74,7 +75,7 @@ def plot_npde(
     )
     time = table["time"] if time is None else time
     tests = table if tests is None and "p_value" in table else tests
-    quantity = quantity or str(table.attrs.get("output", ""))
+    quantity = quantity or output_name(table, "")
     values = table["npde"].to_numpy()
     shown = np.isfinite(values)
     if not shown.any():
@@ -92,7 +93,7 @@ def plot_npde(
     _histogram(histogram, values)
     _against(over_time, across, values, bins)
     _against(over_prediction, predicted, values, bins)
-    over_time.set(xlabel=xlabel, ylabel="NPDE")
+    over_time.set(xlabel=time_name(table) if xlabel is None else xlabel, ylabel="NPDE")
     over_prediction.set(
         xlabel=f"prediction, {quantity}" if quantity else "prediction", ylabel="NPDE"
     )
@@ -141,7 +142,7 @@ def _against(
 ) -> None:
     group = bin_of(across, bin_edges(across, bins=bins))
     labels = np.unique(group)
-    middle = np.array([np.median(across[group == label]) for label in labels])
+    middle = np.array([lower_median(across[group == label]) for label in labels])
     observed = np.array([percentiles_of(values[group == label], _PERCENTILES) for label in labels])
     # Replicates of independent standard normal values, as many as there are in each group.
     rng = np.random.default_rng(0)
@@ -155,7 +156,7 @@ def _against(
             for label in labels
         ]
     )
-    axes.plot(across, values, "o", color=DATA, ms=2.6, mew=0, alpha=0.3)
+    axes.plot(across, values, "o", color=DATA, ms=3.6, mec="white", mew=0.4, alpha=0.75)
     for index, percentile in enumerate(_PERCENTILES):
         central = percentile == 50.0
         named = index < 2

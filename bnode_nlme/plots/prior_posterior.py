@@ -107,7 +107,7 @@ def _elements(
     symmetric = len(inner) == 2 and inner[1] == f"{inner[0]}_bis"
     for place in np.ndindex(*(after.sizes[dimension] for dimension in inner)):
         index = dict(zip(inner, place, strict=True))
-        if symmetric and place[0] <= place[1]:
+        if symmetric and place[0] >= place[1]:
             continue
         if _still(before.isel(index)) and _still(after.isel(index)):
             continue

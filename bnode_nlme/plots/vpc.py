@@ -51,7 +51,8 @@ def plot_vpc(
         same percentiles over the replicates, the middle one in orange; an end of a band that lies
         below the limit is drawn at it (of several, at the lowest). Below, where the table has
         it, the share below the limit. Ticks along the top: edges of the groups. Percentiles that
-        lie beyond a limit of quantification are left out. Of an outcome in categories: a row of
+        lie beyond a limit of quantification, and measurements that cannot be corrected, are left
+        out; a line at the bottom says so. Of an outcome in categories: a row of
         panels for each, with measured and simulated proportions; of two only the second.
     """
     table = (
@@ -108,9 +109,29 @@ def plot_vpc(
         axes.set_xlabel(xlabel)
     corrected = "prediction-corrected " if table.attrs.get("corrected") else ""
     panels[0, 0].set_ylabel(f"{corrected}{ylabel}")
+    left_out = _left_out(table, limits)
+    if left_out:
+        figure.supxlabel(f"Not drawn: {left_out}.", fontsize=8)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=8)
     return figure
+
+
+def _left_out(table: xr.Dataset, limits: list[float]) -> str:
+    """What a reader would look for in vain."""
+    present = table["count"] > 0
+    unknown = table["observed"].isnull().any("percentile")
+    high = table["simulated"].isel(quantile=-1)
+    # An end below a limit that is known is drawn at it.
+    ends = high if limits else table["simulated"]
+    unknown = unknown | ends.isnull().any([dim for dim in ends.dims if dim not in unknown.dims])
+    parts = []
+    if bool((present & unknown).any()):
+        parts.append("percentiles beyond a limit of quantification")
+    count = int(table.attrs.get("left_out", 0))
+    if count:
+        parts.append(f"{count} measurements that cannot be corrected")
+    return "; ".join(parts)
 
 
 def _percentiles(
@@ -122,8 +143,8 @@ def _percentiles(
     outer = ", ".join(f"{p:g}th" for p in percentiles if p != middle)
     points = table.observation_stratum == stratum
     axes.plot(
-        table.observation_time[points], table.value[points], "o", color=DATA, ms=2.6, mew=0,
-        alpha=0.3, label="measurements",
+        table.observation_time[points], table.value[points], "o", color=DATA, ms=3.6, mec="white",
+        mew=0.4, alpha=0.75, label="measurements",
     )  # fmt: skip
     named = set()
     for percentile in percentiles:

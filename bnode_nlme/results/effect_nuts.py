@@ -9,7 +9,7 @@ import numpy as np
 import nutpie
 from numpy.typing import NDArray
 
-from bnode_nlme.inference.importance import resample
+from bnode_nlme.inference.importance import effective_count, resample
 from bnode_nlme.results.effect_modes import effect_modes
 from bnode_nlme.results.individual_likelihood import IndividualLikelihood
 from bnode_nlme.results.mixture_weights import mixture_weights
@@ -32,11 +32,14 @@ class PatientSamples:
     z : ndarray (samples, q)
         Standardised random effects.
     divergences : int
+    effective_draws : float
+        How many draws of the population count, see `effective_count`.
     """
 
     draws: NDArray[np.intp]
     z: Array
     divergences: int
+    effective_draws: float
 
 
 def effect_nuts(
@@ -95,7 +98,9 @@ def effect_nuts(
     # Within the patient's own study its occasions come first in the vector, as in the whole one.
     whole = rng.standard_normal((samples, likelihood.space.size))
     whole[:, :size] = z[mixed, sample]
-    return PatientSamples(components[mixed], whole, divergences)
+    return PatientSamples(
+        components[mixed], whole, divergences, effective_count(weights.sum(axis=1))
+    )
 
 
 def _shared(at: IndividualLikelihood, z: Array, draws: NDArray[np.intp]) -> dict[str, Array]:

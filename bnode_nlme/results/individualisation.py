@@ -17,6 +17,8 @@ from bnode_nlme.study.study import Study
 
 FAR = 4.0
 """Standard deviations: of a random effect in one patient of 16 000."""
+FEW = 2.0
+"""Draws of the population: of fewer, what varies in the population alone seems to be certain."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,8 +43,9 @@ class Individualisation:
         "importance", "nuts", or "prior" for a patient without measurements; ``divergences``;
         ``farthest``, of the posterior means of the random effects the one farthest from 0, in
         standard deviations of the population (of independent effects, where they are correlated);
-        ``log_evidence``, the logarithm of the density of the patient's measurements under the
-        fitted model.
+        ``effective_population_draws``, how many of the draws of the population count, by how well
+        they foretell the measurements; ``log_evidence``, the logarithm of the density of the
+        patient's measurements under the fitted model.
     """
 
     fit: Fit
@@ -72,7 +75,8 @@ class Individualisation:
 
     def __repr__(self) -> str:
         lines = [
-            f"Individualisation of {self.study.n_subjects} patients, "
+            f"Individualisation of {self.study.n_subjects} "
+            f"patient{'' if self.study.n_subjects == 1 else 's'}, "
             f"{self.data.sizes[SAMPLE]} samples each"
         ]
         parameters = [str(name) for name in self.fit.nlme.parameters]
@@ -87,6 +91,9 @@ class Individualisation:
             if np.isfinite(own["pareto_k"]):
                 by = "" if how == "importance" else " of the importance weights"
                 how += f", Pareto k{by} {float(own['pareto_k']):.2f}"
+            if own["effective_population_draws"] < FEW:
+                counted = float(own["effective_population_draws"])
+                how += f"; {counted:.1f} draws of the population count"
             if own["farthest"] > FAR:
                 how += f"; OUTSIDE of the population by {float(own['farthest']):.1f} sd"
             lines.append(f"  {subject}: {shown}; {how}")

@@ -10,13 +10,19 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.inference.fit_result import Fit
-from bnode_nlme.inference.importance import RELIABLE, Importance, importance, resample
+from bnode_nlme.inference.importance import (
+    RELIABLE,
+    Importance,
+    effective_count,
+    importance,
+    resample,
+)
 from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.nlme.units import with_units
 from bnode_nlme.results.effect_importance import WeightedEffects, weighted_effects
 from bnode_nlme.results.effect_nuts import effect_nuts
 from bnode_nlme.results.individual_likelihood import IndividualLikelihood
-from bnode_nlme.results.individualisation import FAR, Individualisation
+from bnode_nlme.results.individualisation import FAR, FEW, Individualisation
 from bnode_nlme.results.population_draws import (
     SAMPLE,
     chosen_draws,
@@ -83,7 +89,8 @@ def individualise(
     -----
     UserWarning
         With ``method="importance"``, of patients whose weights cannot be trusted; and of patients
-        who lie outside of the population: levels in other units, say.
+        who lie outside of the population: levels in other units, say; and of patients whose
+        measurements a single draw of the population foretells far better than all others.
 
     Notes
     -----
@@ -125,6 +132,7 @@ def individualise(
         "log_evidence": np.zeros(study.n_subjects),
         "divergences": np.zeros(study.n_subjects, dtype=np.int64),
         "farthest": np.zeros(study.n_subjects),
+        "effective_population_draws": np.full(study.n_subjects, float(indices.size)),
         "method": np.full(study.n_subjects, "prior", dtype="<U10"),
     }
     weighted = weighted_effects(likelihood, _points(indices.size, samples), rng)
@@ -141,14 +149,17 @@ def individualise(
             own = effect_nuts(likelihood, subject, samples, rng)
             place[:, subject], z[:, subject] = own.draws, own.z
             notes["divergences"][subject] = own.divergences
+            notes["effective_population_draws"][subject] = own.effective_draws
             notes["method"][subject] = "nuts"
             continue
+        of_draws = weighing.weights.reshape(indices.size, -1).sum(axis=1)
+        notes["effective_population_draws"][subject] = effective_count(of_draws)
         chosen = resample(weighing.weights, samples, rng)
         place[:, subject], point = np.divmod(chosen, weighted.z.shape[1])
         z[:, subject] = weighted.z[place[:, subject], point, subject]
         notes["method"][subject] = "importance"
     notes["farthest"] = np.abs(z.mean(axis=0)).max(axis=-1)
-    _warn(notes, study)
+    _warn(notes, study, indices.size)
     data = _labelled(nlme, study, values, likelihood, z, place)
     data["population_draw"] = ((SAMPLE, SUBJECT), indices[place])
     for name, of_subjects in notes.items():
@@ -171,7 +182,7 @@ def _log_mean(values: Array) -> float:
     return float(np.logaddexp.reduce(values) - np.log(values.size))
 
 
-def _warn(notes: dict[str, Any], study: Study) -> None:
+def _warn(notes: dict[str, Any], study: Study, draws: int) -> None:
     doubtful = (notes["method"] == "importance") & ~(notes["pareto_k"] < RELIABLE)
     if doubtful.any():
         shown = ", ".join(
@@ -194,6 +205,19 @@ def _warn(notes: dict[str, Any], study: Study) -> None:
             f"fitted, by the mean of a random effect more than {FAR:g} standard deviations from 0: "
             f"{shown}. Their parameters are not to be relied upon. Are the levels in the units, and "
             "the doses and times right?",
+            stacklevel=3,
+        )
+    alone = notes["effective_population_draws"] < min(FEW, draws)
+    if alone.any():
+        shown = ", ".join(
+            f"{study.subjects[s]} ({notes['effective_population_draws'][s]:.1f} draws)"
+            for s in np.flatnonzero(alone)[:10]
+        )
+        warnings.warn(
+            f"individualise: the samples of {alone.sum()} patients are all of about one draw of the "
+            f"population, and parameters without a random effect seem to be certain: {shown}. The "
+            "fit has no draws that foretell such measurements: are they, and the doses, right? "
+            "Otherwise fit with more draws.",
             stacklevel=3,
         )
 

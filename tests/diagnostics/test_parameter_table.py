@@ -40,7 +40,7 @@ def test_rows_are_the_elements_by_role() -> None:
         ("typical value", "CL"),
         ("random effect", "omega[CL]"),
         ("random effect", "omega[V]"),
-        ("correlation", "corr[V, CL]"),
+        ("correlation", "corr[CL, V]"),
         ("residual error", "sigma"),
     ]
 

@@ -114,6 +114,24 @@ def test_correction_is_that_of_plain_loops() -> None:
     np.testing.assert_allclose(result.value, corrected(measured), rtol=1e-12)
 
 
+def test_groups_are_those_of_the_design_whatever_cannot_be_corrected() -> None:
+    time, measured, simulated = _data()
+    typical = np.ones(time.size)
+    early = np.flatnonzero(time == TIMES[0])
+    typical[early[2:]] = 0.0  # two of twenty can be corrected at the first time
+    with pytest.warns(UserWarning, match="18 of 140 measurements have a prediction"):
+        table = vpc(time, measured, simulated, prediction=typical)
+    np.testing.assert_array_equal(table.time[0], TIMES)
+    np.testing.assert_array_equal(table["count"][0], [2, *[20] * 6])
+    assert table.attrs["left_out"] == 18
+
+
+def test_a_group_of_two_times_stands_where_there_is_a_measurement() -> None:
+    time, measured, simulated = _data()
+    table = vpc(time, measured, simulated, edges=[0.0, TIMES[-2], 100.0])
+    assert float(table.time[0, 1]) == TIMES[-2]
+
+
 def test_correction_takes_the_dose_out() -> None:
     rng = np.random.default_rng(3)
     dose = np.array([10.0, 100.0, 1000.0])[rng.integers(3, size=300)]

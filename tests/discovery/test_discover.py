@@ -103,6 +103,10 @@ def test_the_mechanism_is_first_and_the_linear_one_refuted(found: bn.Discovery) 
     assert "Michaelis-Menten with" in found.claims.splitlines()[0]
     assert found.table.loc["network", "complexity"] == 13
     assert sum(own.weight for own in found.candidates) == pytest.approx(1.0)
+    assert str(found.first).startswith("Candidate: Michaelis-Menten with Km")
+    assert len(str(found["linear"]).splitlines()) == 1
+    assert str(found["linear"]).endswith("; refuted")
+    assert "weight: of stacking" in str(found)
     with pytest.raises(KeyError, match="no candidate 'Gompertz'; there are 'Michaelis-Menten'"):
         found["Gompertz"]
 
@@ -122,6 +126,8 @@ def test_candidates_foretell_another_regimen(found: bn.Discovery) -> None:
     assert len(figure.axes[0].lines) == predicted.sizes["candidate"]
     with pytest.raises(ValueError, match="found 'cp' and 99"):
         bn.plot_extrapolation(found, predicted, subject=99)
+    with pytest.raises(ValueError, match=r"found 'conc' and 1\."):
+        bn.plot_extrapolation(found, predicted, output="conc")
 
 
 def test_the_plot_has_each_candidate(found: bn.Discovery) -> None:
@@ -131,6 +137,11 @@ def test_the_plot_has_each_candidate(found: bn.Discovery) -> None:
     labels = [text.get_text() for text in legend.get_texts()]
     assert labels == ["network, 90 % band", "Michaelis-Menten", "linear (refuted)", "truth"]
     assert len(differences.get_yticks()) == 4
+    differences.figure.draw_without_rendering()
+    frame = differences.get_window_extent()
+    for label in differences.texts:
+        box = label.get_window_extent()
+        assert frame.x0 < box.x0 < box.x1 < frame.x1, label.get_text()
 
 
 def test_resemblance_alone_claims_nothing(fit: bn.Fit) -> None:
@@ -145,9 +156,29 @@ def test_resemblance_alone_claims_nothing(fit: bn.Fit) -> None:
         bn.plot_discovery(found)
 
 
+def test_symbolic_regression_proposes_what_no_form_names(fit: bn.Fit) -> None:
+    pytest.importorskip("pyoperon", reason="no wheel of Operon for this platform")
+    linear = [form for form in RATE_CONSTANT_LIBRARY if form.name == "linear"]
+    found = bn.discover(
+        fit, forms=linear, rate_constant=True, sparse=False, symbolic=True, refit=False, draws=15,
+        seed=1,
+    )  # fmt: skip
+    kinds = [own.kind for own in found.candidates]
+    assert kinds[0] == "form"
+    assert set(kinds[1:]) == {"symbolic"}
+    nearest = min(found.candidates, key=lambda own: own.misfit)
+    assert nearest.name == f"symbolic: {nearest.form and nearest.form.expression}"
+    assert nearest.misfit < 1.0 < found["linear"].misfit
+    assert nearest.name in found.claims
+
+
 def test_what_cannot_be_discovered(fit: bn.Fit) -> None:
     two = bn.Form("two", "a*x1*x2", inputs=2)
     with pytest.raises(ValueError, match="has 1 inputs; forms= has 'two'"):
         bn.discover(fit, forms=[two])
+    with pytest.raises(TypeError, match=r"such as bn\.Form\(.*found 'a\*x' in it"):
+        bn.discover(fit, forms=["a*x"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="names that differ; found 'MM' more than once"):
+        bn.discover(fit, forms=[bn.Form("MM", "a*x/(K + x)"), bn.Form("MM", "a*x")])
     with pytest.raises(ValueError, match="keep= wants 1 or more"):
         bn.discover(fit, keep=0)

@@ -208,3 +208,17 @@ def test_forms_of_several_inputs() -> None:
     assert by_name("linear of x2", forms).expression.has(sympy.Symbol("x2", nonnegative=True))
     with pytest.raises(ValueError, match="networks of one input"):
         library(2, rate_constant=True)
+
+
+def test_a_form_without_its_input_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"inputs as 'x'; it has none.*'EC', 'Emax', 'c', are const"
+    ):
+        Form("wrong symbol", "Emax * c / (EC + c)")
+    with pytest.raises(ValueError, match=r"inputs as 'x'; found 'x1'.*here 'k', are constants"):
+        Form("several inputs", "k * x1")
+    with pytest.raises(ValueError, match="inputs as 'x1', 'x2'; found 'x'"):
+        Form("one input", "k * x * x1", inputs=2)
+    with pytest.raises(ValueError, match="no other functions than exp, log, sqrt, tanh"):
+        Form("sine", "k * sin(x)")
+    assert Form("constant", "a").constants == ("a",)

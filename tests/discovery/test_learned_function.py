@@ -165,6 +165,10 @@ def test_what_cannot_be_asked(fit, line):
         bn.learned_function(fit, "both", names=["one"])
     with pytest.raises(ValueError, match=r"of shape \(points, 2\); found shape \(3,\)"):
         bn.learned_function(fit, "both", inputs=[1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"inputs= wants numbers.*'line'.*found \['a'\]"):
+        bn.learned_function(fit, "line", inputs=["a"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="points= wants 2 or more; found 1"):
+        bn.learned_function(fit, "line", points=1)
     with pytest.raises(ValueError, match="has 1 outputs, counted from 0; found output=1"):
         bn.learned_function(fit, "line", output=1)
     with pytest.raises(ValueError, match="stored without its study; give inputs="):
@@ -173,3 +177,13 @@ def test_what_cannot_be_asked(fit, line):
         line.surface(0, 0)
     with pytest.raises(ValueError, match="no input 'dose'; its inputs are 'concentration'"):
         line.surface("dose", 0)
+
+
+def test_a_fit_whose_curvature_was_repaired_says_so(fit, line, caplog):
+    assert "NOTE" not in str(line)
+    tree = fit.data.copy()
+    tree.attrs = dict(fit.attrs) | {"method": "laplace", "repaired_curvature": 1}
+    with caplog.at_level("INFO"):
+        found = bn.learned_function(replace(fit, data=tree), "line")
+    assert "this band means nothing. Fit with method='nuts'" in str(found)
+    assert not caplog.records, "nothing says 'Sampling' where nothing is fitted"

@@ -141,6 +141,14 @@ def test_different_functions_are_told_apart_and_ranked_by_density() -> None:
     assert bn.learned_modes(fit_of(blurred), inputs=GRID).n_modes == 1
 
 
+def test_one_chain_says_that_it_was_compared_with_nothing() -> None:
+    rng = np.random.default_rng(6)
+    text = str(bn.learned_modes(fit_of(rng.normal(size=(1, 150, NET.size))), inputs=GRID))
+    assert "1 chain learned one function" in text
+    assert "nothing to compare it with" in text
+    assert "nan" not in text.replace("log density nan", "")
+
+
 def test_distance_of_normal_functions_is_that_of_their_means() -> None:
     rng = np.random.default_rng(4)
     values = rng.standard_normal((2, 40_000, 6))

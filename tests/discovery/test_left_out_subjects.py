@@ -90,6 +90,24 @@ def test_a_refit_is_sampled_as_the_fit_was(fit: bn.Fit, others: list[dict[str, A
     assert "tune" not in others[2]
 
 
+def test_a_refit_whose_chains_disagree_leaves_its_subject_doubtful(
+    fit: bn.Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apart(nlme: Any, study: bn.Study, **_: Any) -> bn.Fit:
+        again = made_fit(
+            nlme, study, line_population(seed=8), eta=np.zeros((CHAINS, DRAWS, study.n_subjects, 2))
+        )
+        again.posterior["base_pop"][0] += 5.0
+        return again
+
+    monkeypatch.setattr(module, "fit_model", apart)
+    found = left_out_subjects(fit, refits=1).sel(subject=4)
+    assert bool(found["refitted"])
+    assert bool(found["doubtful"])
+    assert str(found["reason"].item()).startswith("the fit without it: chains disagree (R-hat")
+    assert str(found["reason"].item()).endswith("of base_pop)")
+
+
 def _compared(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     return xr.concat([first, second], xr.DataArray(["a", "b"], dims="model", name="model"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from bnode_nlme.discovery.dosing import exposures
 from bnode_nlme.discovery.dosing.places import grid, quadrature
 from bnode_nlme.discovery.dosing.planned_study import planned_study
 from bnode_nlme.inference import Fit
-from tests.discovery.patients import V, bolus_fit, patient
+from tests.discovery.patients import V, bolus_fit, bolus_nlme, patient
 
 TYPICAL, OMEGA = 4.0, 0.4
 
@@ -283,6 +285,7 @@ def test_a_plan_keeps_the_past_and_places_stand_on_their_side_of_a_dose() -> Non
         ({"candidates": [None]}, r"wants at least one regimen"),
         ({"regimen": single, "between": (5.0, 1.0)}, r"between= wants \(low, high\)"),
         ({"regimen": single, "doses": [-1.0]}, r"doses= wants finite numbers of 0 or more"),
+        ({"regimen": bn.Regimen(1.0), "doses": [1.0]}, r"regimen= wants a function of a dose"),
         ({"regimen": lambda dose: dose, "doses": [1.0]}, r"returns a bn.Regimen; of 1 it returned"),
         ({"candidates": [bn.Regimen(1.0)], "subject": 3}, r"subject= wants one of \[7\]; found 3"),
         ({"candidates": [bn.Regimen(1.0)], "weights": [1, 2]}, r"weights= wants one number"),
@@ -320,3 +323,40 @@ def test_an_unknown_output_is_refused_by_name(new: bn.Individualisation) -> None
         bn.optimise_dose(
             new, bn.Trough(at=1.0, lower=1.0, output="ce"), candidates=[bn.Regimen(1.0)]
         )
+
+
+def test_a_choice_that_is_none_says_so(new: bn.Individualisation) -> None:
+    def text(*targets: Any, start: float = 0.0) -> str:
+        return str(
+            bn.optimise_dose(
+                new,
+                targets,
+                regimen=lambda dose: bn.Regimen(dose, start=start),
+                doses=[50, 100],
+            )
+        )
+
+    assert "NOTE" not in text(bn.Peak(start=0, end=24, lower=1.0))
+    assert "no candidate meets 'peak from 0 to 24: at least 1000': medians are from 2.5 to 5. " in (
+        text(bn.Peak(start=0, end=24, lower=1000.0))
+    )
+    assert "no candidate changes the trough at 12: is it before" in (
+        text(bn.Trough(at=12.0, upper=4.0), start=24.0)
+    )
+    assert "no candidate meets all targets at once" in (
+        text(bn.Peak(start=0, end=1, lower=4.0), bn.Peak(start=0, end=2, upper=3.0))
+    )
+
+
+def test_a_target_in_another_unit_than_the_declared_is_warned_of() -> None:
+    nlme = replace(bolus_nlme(), units={"cp": "mg/L"})
+    candidates = [bn.Regimen(100.0)]
+    study = bn.Study.from_regimen({7: None}, times=[0.0])
+    fit = replace(bolus_fit(), nlme=nlme)
+    ng, mg = (bn.Peak(start=0, end=1, lower=4.0, unit=unit) for unit in ("ng/mL", "mg/L"))
+    with pytest.warns(UserWarning, match=r"'peak .* ng/mL' is in ng/mL.*'cp' in mg/L. Nothing is"):
+        bn.optimise_dose(fit, ng, candidates=candidates, study=study)
+    area = bn.AUC(start=0, end=1, lower=4.0, unit="mg h/L")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bn.optimise_dose(fit, [mg, area], candidates=candidates, study=study)

@@ -75,6 +75,22 @@ def some(count: int) -> np.ndarray:
     return marks.reshape(CHAINS, DRAWS)
 
 
+def test_a_correlation_counts_once_in_the_order_of_declaration() -> None:
+    tree = made_tree()
+    slow = np.repeat(np.random.default_rng(2).uniform(-0.5, 0.5, (CHAINS, 10)), DRAWS // 10, axis=1)
+    matrix = np.broadcast_to(np.eye(2), (CHAINS, DRAWS, 2, 2)).copy()
+    matrix[..., 0, 1] = matrix[..., 1, 0] = slow
+    dims = ("chain", "draw", "effect", "effect_bis")
+    tree["posterior"] = xr.DataTree(
+        tree["posterior"]
+        .to_dataset()
+        .assign_coords(effect_bis=["CL", "V"])
+        .assign(corr=(dims, matrix))
+    )
+    assert told(tree).count("corr[") == 2  # once for its R-hat, once for its ESS
+    assert "corr[V, CL]" not in told(tree)
+
+
 def test_a_good_run_says_nothing() -> None:
     good = {"r_hat": 1.001, "ess_bulk": 3000.0, "ess_tail": 2500.0, "points": 50.0}
     tree = made_tree(**{FUNCTIONS: {"net": good}})

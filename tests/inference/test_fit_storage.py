@@ -103,6 +103,27 @@ def test_what_is_not_there_is_said(fitted: Fit, tmp_path: Path) -> None:
         fitted.save(path)
 
 
+class Other:
+    """Another declaration: a parameter more, one less, and half of the subjects."""
+
+    def build(self, study: bn.Study) -> pm.Model:
+        with pm.Model(coords={"subject": study.subjects[:1]}) as model:
+            pm.Normal("log_CL")
+            pm.Normal("eta", dims="subject")
+            pm.Normal("log_V")
+        return model
+
+
+def test_another_declaration_than_the_fitted_one_is_refused(fitted: Fit, tmp_path: Path) -> None:
+    path = fitted.save(tmp_path / "fit.nc")
+    with pytest.raises(
+        ValueError,
+        match=r"only the declaration has 'log_V'; only the fit has 'sigma'; "
+        r"'subject' has the length 1 by the declaration, 2 in the fit. Give the declaration",
+    ):
+        load_fit(path, Other())
+
+
 def test_a_study_with_everything_survives() -> None:
     records = Records(
         subject=np.array([0, 0, 1]),

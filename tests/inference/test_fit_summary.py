@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bnode_nlme.inference.fit_summary import fit_text
+from bnode_nlme.inference.importance import importance
 
 
 def tree(draws: int) -> xr.DataTree:
@@ -45,3 +46,18 @@ def test_a_joint_mode_says_what_it_does_not_estimate() -> None:
     assert "does not estimate omega" not in fit_text(mode)
     mode.attrs["method"] = "map"
     assert "does not estimate omega and residual errors" in fit_text(mode)
+
+
+def test_a_repaired_curvature_is_said() -> None:
+    fitted = tree(200)
+    fitted.attrs |= {"repaired_curvature": 0}
+    assert "not positive definite" not in fit_text(fitted)
+    fitted.attrs |= {"repaired_curvature": 1}
+    assert "curvature at the optimum is not positive definite" in fit_text(fitted)
+
+
+def test_weights_that_are_all_one_draws_have_an_infinite_pareto_k() -> None:
+    found = importance(-1e4 * np.arange(400.0), np.zeros(400))
+    assert found.pareto_k == np.inf
+    assert not found.reliable
+    assert found.effective == 1.0

@@ -97,6 +97,20 @@ def test_strata_limits_and_shares_below_have_their_places() -> None:
     assert figure.axes[0].get_ylabel() == "prediction-corrected drug (mg/L)"
 
 
+def test_a_check_says_what_is_not_drawn() -> None:
+    def note(table: xr.Dataset) -> str:
+        figure = plot_vpc(table)
+        return figure.get_supxlabel()
+
+    assert note(_check()) == ""
+    typical = np.ones(TIME.size)
+    typical[np.flatnonzero(TIMES[0] == TIME)[:4]] = 0.0
+    with pytest.warns(UserWarning, match="cannot be corrected"):
+        table = _check(prediction=typical)
+    assert note(table) == "Not drawn: 4 measurements that cannot be corrected."
+    assert note(_check(lloq=0.9)) == "Not drawn: percentiles beyond a limit of quantification."
+
+
 def test_goodness_of_fit_has_every_measurement_in_every_panel() -> None:
     rng = np.random.default_rng(2)
     measured = oral_dose(rng, (SUBJECTS,))

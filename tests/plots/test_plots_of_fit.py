@@ -61,6 +61,8 @@ def test_axes_have_the_units_that_were_declared(fit):
     good = bn.plot_goodness_of_fit(declared, draws=20)
     assert good.axes[0].get_ylabel() == "measured, cp (mg/L)"
     assert good.axes[2].get_xlabel() == "time (h)"
+    errors = bn.plot_npde(declared, replicates=200, calibrate=0)
+    assert [axes.get_xlabel() for axes in errors.axes[2:]] == ["time (h)", "prediction, cp (mg/L)"]
     single = bn.plot_individual_fits(declared, draws=20)
     assert [single.get_supxlabel(), single.get_supylabel()] == ["time (h)", "cp (mg/L)"]
 
@@ -72,7 +74,7 @@ def test_random_effects_covariates_prior_and_individual_fits(fit):
     assert any(title.startswith("omega[CL]\ncontraction") for title in panels)
     # Of a correlation matrix each pair once, and not its diagonal of ones.
     pairs = [title.split("\n")[0] for title in panels if title.startswith("omega_corr")]
-    assert pairs == ["omega_correlation[V, CL]"]
+    assert pairs == ["omega_correlation[CL, V]"]
     figure = bn.plot_individual_fits(fit)
     assert [axes.get_title() for axes in figure.axes][:2] == ["subject 1", "subject 2"]
     points = next(line for line in figure.axes[0].lines if line.get_label() == "measured")
@@ -164,7 +166,7 @@ def test_the_table_of_parameters_drawn(fit):
     wanted = own[["lower", "upper"]].to_numpy(float) / float(own["estimate"])
     np.testing.assert_allclose(ends, wanted)
     assert [label.get_text() for label in absolute.get_yticklabels()] == [
-        "omega_correlation[V, CL]",
+        "omega_correlation[CL, V]",
         "V_WT",
     ]
     with pytest.raises(TypeError, match="mass= say how numbers are worked out of a fit"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(scope="module")
-def namespace() -> dict[str, Any]:
+def namespace(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What is defined after all Python blocks have run, one after the other."""
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) == 3
     defined: dict[str, Any] = {}
-    for block in blocks:
-        exec(compile(block, str(README), "exec"), defined)
+    with contextlib.chdir(tmp_path_factory.mktemp("readme")):  # it saves a fit
+        for block in blocks:
+            exec(compile(block, str(README), "exec"), defined)
     return defined
 
 

@@ -83,6 +83,8 @@ def test_moments_are_those_of_the_mixture_of_normals(fit, found):
 
 def test_a_patient_tells_of_the_population_too(fit, found):
     weights = exact(fit, FIRST).weights
+    counted = float(found.data["effective_population_draws"].sel(subject=7))
+    np.testing.assert_allclose(counted, 1.0 / np.sum(weights**2), rtol=0.1)
     sigma = fit.posterior["y_sigma"].to_numpy().ravel()
     slope = fit.posterior["slope_pop"].to_numpy().ravel()
     chosen = found.data["population_draw"].sel(subject=7).to_numpy()
@@ -141,10 +143,15 @@ def test_a_patient_outside_of_the_population_is_named(fit):
     far = {time: 50.0 * level for time, level in FIRST.items()}
     patients = line_study({7: FIRST, 8: far})
     named = pytest.warns(UserWarning, match=r"1 patients lie outside .*: 8 \(\d+\.\d standard")
-    with pytest.warns(UserWarning, match=r"cannot be trusted .*: 8 \("), named:
+    alone = pytest.warns(UserWarning, match=r"of 1 patients are all of .* 8 \(1\.\d draws\)")
+    with pytest.warns(UserWarning, match=r"cannot be trusted .*: 8 \("), named, alone:
         found = bn.individualise(fit, patients, method="importance", draws=40, samples=50)
     assert found.data["farthest"].sel(subject=7) < 4.0 < found.data["farthest"].sel(subject=8)
     first, second = repr(found).splitlines()[1:]
+    counted = np.unique(found.data["population_draw"].sel(subject=8)).size
+    assert counted <= 2  # the control: there is about one draw among the samples
+    assert found.data["effective_population_draws"].sel(subject=7) > 5.0
+    assert "draws of the population count" in second
     assert "OUTSIDE" not in first
     assert "OUTSIDE of the population by" in second
 
@@ -156,6 +163,8 @@ def test_nuts_gives_the_same_mixture(fit):
     mean, sd = exact(fit, FIRST).moments()
     own = found.data["eta"].sel(subject=7).to_numpy()
     assert found.data["method"].item() == "nuts"
+    used = np.unique(found.data["population_draw"]).size
+    assert 2.0 < found.data["effective_population_draws"].item() <= used <= 32
     assert np.all(np.abs(own.mean(axis=0) - mean) < 0.2 * sd)  # 32 of 300 draws
     np.testing.assert_allclose(own.std(axis=0), sd, rtol=0.12)
 

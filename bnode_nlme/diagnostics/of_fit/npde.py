@@ -93,5 +93,5 @@ def npde(
         tests = npde_tests(table["npde"], table["simulated"] if calibrate else None)
         table = table.merge(tests)
     table = table.assign_coords({OBSERVATION: rows.row, "time": (OBSERVATION, rows.time)})
-    table.attrs |= {"output": rows.output, "parameters": parameters}
+    table.attrs |= {"output": rows.output, "parameters": parameters} | rows.units
     return table

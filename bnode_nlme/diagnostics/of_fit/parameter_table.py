@@ -43,8 +43,8 @@ def parameter_table(
     Returns
     -------
     pandas.DataFrame
-        As `bnode_nlme.diagnostics.parameter_table` gives it; `format_parameter_table` makes text of
-        it. ``omega[CL]`` is the standard deviation of the subjects' effects, ``omega_occasion[CL]``
+        As `bnode_nlme.diagnostics.parameter_table` gives it; `format_parameter_table` rounds it, as
+        papers print it. ``omega[CL]`` is the standard deviation of the subjects' effects, ``omega_occasion[CL]``
         that of the effects of occasions, each with its %CV and its shrinkage. Correlations that the model has at zero, and weights of networks, are left out.
 
     Raises

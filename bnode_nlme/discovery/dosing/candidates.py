@@ -102,6 +102,12 @@ def listed_candidates(
 
 def varied_candidates(regimen: Callable[[float], Regimen], doses: Array) -> Candidates:
     """A regimen at each dose; a dose of 0 is none."""
+    if not callable(regimen):
+        raise TypeError(
+            "optimise_dose: regimen= wants a function of a dose, such as lambda dose: "
+            f"bn.Regimen(dose, every=12); found {regimen!r}. Regimens as they are go into "
+            "candidates=."
+        )
     made: list[Regimen | None] = []
     for dose in doses.tolist():
         found = regimen(dose) if dose > 0 else None

@@ -83,6 +83,7 @@ class DoseChoice:
             lines.append(
                 f"  ties         {tied} candidates are as good; the smallest dose is chosen"
             )
+        lines += self._notes()
         if self.data.attrs["failed"]:
             lines.append(f"  failed       {self.data.attrs['failed']} solves, which meet no target")
         rows = [self._heads(), *map(self._cells, self._shown())]
@@ -94,6 +95,27 @@ class DoseChoice:
             for mark, row in zip(marks, rows, strict=True)
         ]
         return "\n".join(lines)
+
+    def _notes(self) -> list[str]:
+        """Why a choice is none: a target that no candidate meets, or that none changes."""
+        notes = []
+        for place, target in enumerate(self.targets):
+            middle = self.data["exposure"].isel(target=place).sel(quantile=0.5).to_numpy()
+            exposure = self.data["mean_exposure"].isel(target=place).to_numpy()
+            if np.unique(self.data["total"]).size > 1 and np.ptp(exposure) == 0.0:
+                notes.append(
+                    f"  NOTE         no candidate changes the {target.label}: is it before their "
+                    "doses, or of an output that they do not reach?"
+                )
+            elif not self.data["probability_of_target"].isel(target=place).any():
+                notes.append(
+                    f"  NOTE         no candidate meets '{target}': medians are from "
+                    f"{np.nanmin(middle):.3g} to {np.nanmax(middle):.3g}. Is it in the unit of the "
+                    "output, and is the range of doses wide enough?"
+                )
+        if not notes and self.probability == 0.0:
+            notes.append("  NOTE         no candidate meets all targets at once")
+        return notes
 
     def _weights(self, kind: str) -> str:
         names, shares = self.data["model"].to_numpy(), self.data[kind].to_numpy()

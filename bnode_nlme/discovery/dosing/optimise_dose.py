@@ -16,6 +16,7 @@ from bnode_nlme.discovery.dosing.exposures import exposures
 from bnode_nlme.discovery.dosing.model_weights import ModelWeights, model_weights
 from bnode_nlme.discovery.dosing.patient_draws import PatientDraws, patient_draws
 from bnode_nlme.discovery.dosing.target import Target
+from bnode_nlme.discovery.dosing.target_units import warn_of_units
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.results.individualisation import Individualisation
 from bnode_nlme.study.regimen import Regimen
@@ -111,8 +112,9 @@ def optimise_dose(
     Warns
     -----
     UserWarning
-        When solves failed, or when the density of the levels under one of several models rests on
-        importance weights that cannot be trusted (Pareto k of 0.7 or more).
+        When a target is in another unit than its output is declared in; when solves failed; or when
+        the density of the levels under one of several models rests on importance weights that
+        cannot be trusted (Pareto k of 0.7 or more).
 
     Notes
     -----
@@ -131,6 +133,7 @@ def optimise_dose(
     given = _shares(weights, len(sources))
     models = [patient_draws(source, study, subject, draws, seed) for source in sources]
     shares = model_weights(given, models)
+    warn_of_units(models[0].nlme, targets)
     begun = listed_candidates(candidates, regimen, doses, between, points)
     when = begun.first_dose if after is None else float(after)
 

@@ -61,6 +61,8 @@ class LearnedModes:
         data, attrs = self.data, self.data.attrs
         members = "chains" if attrs["source"] == "chains" else "runs of Pathfinder"
         count = data.sizes["member"]
+        if count == 1:
+            members = "chain" if attrs["source"] == "chains" else "run of Pathfinder"
         what = (
             f"{count} {members} learned {self.n_modes} different functions"
             if self.differ
@@ -84,7 +86,12 @@ class LearnedModes:
                 f"  the nearest of different modes are {between.min():.1f} standard deviations "
                 f"apart (limit {attrs['separation']:g})"
             )
-        if attrs["source"] == "chains":
+        if count == 1:
+            lines.append(
+                "  There is nothing to compare it with, and other modes may exist: write "
+                "learned_modes(..., runs=16), or fit by NUTS with several chains."
+            )
+        elif attrs["source"] == "chains":
             lines.append(
                 f"  R-hat, largest: function {attrs['r_hat_function']:.2f}, weights "
                 f"{attrs['r_hat_weights']:.2f}, weights in one order of hidden units "
