@@ -131,13 +131,14 @@ def test_candidates_foretell_another_regimen(found: bn.Discovery) -> None:
 
 
 def test_the_plot_has_each_candidate(found: bn.Discovery) -> None:
-    functions, differences = bn.plot_discovery(found, reference=michaelis_menten).axes
+    figure = bn.plot_discovery(found, reference=michaelis_menten)
+    functions, differences = figure.axes
     legend = functions.get_legend()
     assert legend is not None
     labels = [text.get_text() for text in legend.get_texts()]
     assert labels == ["network, 90 % band", "Michaelis-Menten", "linear (refuted)", "truth"]
     assert len(differences.get_yticks()) == 4
-    differences.figure.draw_without_rendering()
+    figure.draw_without_rendering()
     frame = differences.get_window_extent()
     for label in differences.texts:
         box = label.get_window_extent()

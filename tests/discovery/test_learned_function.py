@@ -166,7 +166,7 @@ def test_what_cannot_be_asked(fit, line):
     with pytest.raises(ValueError, match=r"of shape \(points, 2\); found shape \(3,\)"):
         bn.learned_function(fit, "both", inputs=[1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match=r"inputs= wants numbers.*'line'.*found \['a'\]"):
-        bn.learned_function(fit, "line", inputs=["a"])  # type: ignore[list-item]
+        bn.learned_function(fit, "line", inputs=["a"])
     with pytest.raises(ValueError, match="points= wants 2 or more; found 1"):
         bn.learned_function(fit, "line", points=1)
     with pytest.raises(ValueError, match="has 1 outputs, counted from 0; found output=1"):
