@@ -15,6 +15,10 @@ from bnode_nlme.inference.fit_result import Fit
 
 Kind = Literal["form", "sparse", "symbolic", "network", "without"]
 
+_ROUGH_R_HAT, _ROUGH_ESS = 1.05, 100.0
+"""Less agreement than this leaves the ends of a 90 % interval uncertain by a fifth of a standard
+deviation, and more."""
+
 
 @dataclass(frozen=True, eq=False)
 class Constant:
@@ -76,6 +80,10 @@ class Candidate:
     dropped : tuple of str
         Parameters and covariates that only the network's arguments used, and the model with the
         candidate does not have.
+    r_hat, ess
+        How far the chains of `fit` agree: the largest R-hat and the smallest bulk effective sample
+        size, of the population parameters and the log-posterior; of the network, of the function
+        where data lie. NaN of one chain or an approximation.
     unsettled
         Why the draws of `fit` are not to be relied upon, in words; empty where they are. Such a
         candidate is shown with its numbers, and neither refuted nor called as good as another.
@@ -98,6 +106,8 @@ class Candidate:
     hangs_on_doubtful: bool = False
     weight: float = np.nan
     dropped: tuple[str, ...] = ()
+    r_hat: float = np.nan
+    ess: float = np.nan
     unsettled: str = ""
     note: str = ""
 
@@ -145,6 +155,11 @@ class Candidate:
     def is_approximate(self) -> bool:
         """Whether the draws are of an approximation to the posterior."""
         return self.left_out is not None and bool(self.left_out["approximate"])
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether chains agree less than one would like of intervals: R-hat, effective draws."""
+        return self.r_hat > _ROUGH_R_HAT or self.ess < _ROUGH_ESS
 
     @property
     def size(self) -> int:

@@ -98,6 +98,16 @@ def _doubts(fitted: list[Candidate], network: str, subjects: int) -> list[str]:
             + ", ".join(own.name for own in approximate)
             + ". Compare fits of method='nuts' before you rely on this."
         )
+    rough = [own for own in fitted if own.is_judged and own.is_rough]
+    if rough:
+        lines.append(
+            "Chains agree only roughly, and constants' intervals are rough: "
+            + ", ".join(
+                f"{_called(own, network)} (R-hat {own.r_hat:.2f}, {own.ess:.0f} effective draws)"
+                for own in rough
+            )
+            + ". Write draws= and tune= for longer chains."
+        )
     for own in fitted:
         if own.dropped:
             names = ", ".join(own.dropped)

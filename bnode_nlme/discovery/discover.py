@@ -25,6 +25,7 @@ from bnode_nlme.discovery.sparse_terms import SparseTerms, sparse_terms
 from bnode_nlme.discovery.symbolic_search import symbolic_fits
 from bnode_nlme.inference.fit import Method
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.results.population_draws import declaration_of
 
 _POINTS = 40
 
@@ -122,6 +123,11 @@ def discover(
     as ``forms=[*bnode_nlme.discovery.library(1), bn.Form(name, expression)]``, and it is tested as
     all others are.
     """
+    if not declaration_of(fit, "discover").system.networks:
+        raise ValueError(
+            "discover wants a fit with a network in its system, of which it proposes what the "
+            "network stands for; found none. For covariates there is bn.discover_covariates."
+        )
     function = learned_function(fit, network, seed=seed, prior_draws=100)
     _check(fit, function, keep, refit)
     rng = np.random.default_rng(seed)

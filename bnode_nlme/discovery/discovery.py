@@ -7,19 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bnode_nlme.discovery.candidate import Candidate
 from bnode_nlme.discovery.claims import claims_text
 from bnode_nlme.discovery.learned_function import LearnedFunction
 from bnode_nlme.discovery.sparse_terms import SparseTerms
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.nlme.network_inputs import inputs_at_rows
+from bnode_nlme.results.population_draws import chosen_draws, population_draws
 from bnode_nlme.results.predict import Kind, predict
 from bnode_nlme.study.regimen import Regimen
 from bnode_nlme.study.study import Study
 
 CANDIDATE = "candidate"
 _WIDTH = 34
+_LOOKED_AT = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,6 +81,8 @@ class Discovery:
                     "doubtful": own.doubtful,
                     "hangs_on_doubtful": own.hangs_on_doubtful,
                     "approximate": own.is_approximate,
+                    "r_hat": own.r_hat,
+                    "ess": own.ess,
                     "unsettled": own.unsettled,
                     "dropped": ", ".join(own.dropped),
                     "note": own.note,
@@ -125,7 +130,9 @@ class Discovery:
         -------
         xarray.Dataset
             Outputs over ``candidate``, ``sample`` and ``observation``; the coordinate ``weight``
-            holds the stacking weights.
+            holds the stacking weights. Of individual predictions also ``extrapolated`` over
+            ``observation``: the share of some draws at which the network is given what it was not
+            given by the data, so that its prediction there is the prior's way to go on.
 
         Raises
         ------
@@ -151,12 +158,25 @@ class Discovery:
         joined = xr.concat(
             parts, CANDIDATE, data_vars="all", coords="minimal", compat="override", join="override"
         )
+        if kind == "individual" and self.function.visited is not None:
+            joined["extrapolated"] = ("observation", self._extrapolated(study))
         return joined.assign_coords(
             {
                 CANDIDATE: [own.name for own in chosen],
                 "weight": (CANDIDATE, [own.weight for own in chosen]),
             }
         )
+
+    def _extrapolated(self, study: Study) -> NDArray[np.float64]:
+        """Share of draws at which the network is given what no data speak of, at each row."""
+        fit, visited = self.fit, self.function.visited
+        total = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
+        values = population_draws(fit, chosen_draws(fit, min(_LOOKED_AT, total)))
+        inputs = inputs_at_rows(fit.nlme, study, values, self.function.network)
+        if visited is None:
+            return np.full(inputs.shape[2], np.nan)
+        outside = visited.extrapolated(inputs.reshape(-1, inputs.shape[-1]))
+        return np.asarray(outside.reshape(inputs.shape[:-1]).any(axis=1).mean(axis=0))
 
     def __repr__(self) -> str:
         lines = [

@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 
 from bnode_nlme.diagnostics.elpd import elpd_subjects
 from bnode_nlme.diagnostics.of_fit.loo import is_of_approximation, subject_log_likelihood
-from bnode_nlme.discovery.refit_convergence import disagreement
+from bnode_nlme.discovery.refit_convergence import agreement
 from bnode_nlme.inference.convergence import ConvergenceWarning
 from bnode_nlme.inference.fit import fit as fit_model
 from bnode_nlme.inference.fit_result import Fit
@@ -136,7 +136,7 @@ def _refitted(
     density = subject_log_likelihood(
         again, study.select(subjects=[subject]), draws=draws, seed=seed
     ).to_numpy()
-    return float(logsumexp(density) - np.log(density.size)), disagreement(again)[1]
+    return float(logsumexp(density) - np.log(density.size)), agreement(again).unsettled
 
 
 def settings_of(fit: Fit) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bnode_nlme.discovery.candidate import Candidate, Constant
 from bnode_nlme.discovery.form_fit import FormFit
 from bnode_nlme.discovery.learned_function import LearnedFunction
 from bnode_nlme.discovery.left_out_subjects import left_out_subjects
-from bnode_nlme.discovery.refit_convergence import LARGEST_R_HAT, disagreement
+from bnode_nlme.discovery.refit_convergence import LARGEST_R_HAT, NO_CURVATURE, Agreement, agreement
 from bnode_nlme.discovery.replacing import constant_name, warm_start, with_form, without_term
 from bnode_nlme.dynamics.errors import DeclarationError
 from bnode_nlme.inference.fit import Method
@@ -68,7 +68,7 @@ def refitted(
     try:
         nlme = with_form(fitted.nlme, name, found, visited)
         start = warm_start(nlme, values, found, name)
-        own, unsettled = _settled_fit(nlme, fitted, start, settings)
+        own, chains = _settled_fit(nlme, fitted, start, settings)
     except (DeclarationError, StartError) as error:
         return replace(candidate, note=_first_line(error))
     constants = {
@@ -77,10 +77,8 @@ def refitted(
         )
         for constant in found.form.constants
     }
-    again = replace(
-        candidate, fit=own, constants=constants, unsettled=unsettled, dropped=_dropped(fitted, own)
-    )
-    return compared(replace(again, note=""), comparison)
+    again = replace(candidate, fit=own, constants=constants, dropped=_dropped(fitted, own), note="")
+    return compared(_with_agreement(again, chains), comparison)
 
 
 def refitted_without(
@@ -95,22 +93,28 @@ def refitted_without(
     try:
         nlme = without_term(fitted.nlme, function.name)
         start = warm_start(nlme, values, None, function.name)
-        own, unsettled = _settled_fit(nlme, fitted, start, settings)
+        own, chains = _settled_fit(nlme, fitted, start, settings)
     except (DeclarationError, StartError) as error:
         return replace(candidate, note=_first_line(error))
-    again = replace(candidate, fit=own, unsettled=unsettled, dropped=_dropped(fitted, own))
-    return compared(again, comparison)
+    again = replace(candidate, fit=own, dropped=_dropped(fitted, own))
+    return compared(_with_agreement(again, chains), comparison)
 
 
 def network_itself(fitted: Fit, function: LearnedFunction, comparison: dict[str, Any]) -> Candidate:
     """The fit with the network; unsettled where its chains learned different functions."""
-    table = function.data
-    r_hat = float(table["r_hat"].where(~table["extrapolated"]).max())
+    table = function.data.where(~function.data["extrapolated"])
+    r_hat, ess = float(table["r_hat"].max()), float(table["ess_bulk"].min())
     unsettled = ""
-    if r_hat > LARGEST_R_HAT:
+    if function.data.attrs["repaired_curvature"]:
+        unsettled = NO_CURVATURE
+    elif r_hat > LARGEST_R_HAT:
         unsettled = f"chains disagree on the function where data lie (R-hat {r_hat:.2f})"
     candidate = Candidate("network", "network", complexity=function.network.size, fit=fitted)
-    return compared(replace(candidate, unsettled=unsettled), comparison)
+    return compared(_with_agreement(candidate, Agreement(r_hat, ess, unsettled)), comparison)
+
+
+def _with_agreement(candidate: Candidate, chains: Agreement) -> Candidate:
+    return replace(candidate, r_hat=chains.r_hat, ess=chains.ess, unsettled=chains.unsettled)
 
 
 def compared(candidate: Candidate, comparison: dict[str, Any]) -> Candidate:
@@ -133,24 +137,24 @@ def compared(candidate: Candidate, comparison: dict[str, Any]) -> Candidate:
 
 def _settled_fit(
     nlme: NLME, fitted: Fit, start: dict[str, Any], settings: dict[str, Any]
-) -> tuple[Fit, str]:
-    """The fit whose chains agree best, anew while they do not; and why it is not relied upon.
+) -> tuple[Fit, Agreement]:
+    """The fit whose chains agree best, anew while they do not; and how far they do.
 
     What a fit predicts is not looked at, lest a comparison be repeated until it comes out.
     """
-    tried: list[tuple[float, Fit, str]] = []
+    tried: list[tuple[Fit, Agreement]] = []
     for attempt in range(_ATTEMPTS):
         again = {"seed": settings["seed"] + 1000 * attempt}
         if "tune" in settings:
             again["tune"] = 2**attempt * settings["tune"]
             again["draws"] = 2**attempt * settings["draws"]
         own = _fit(nlme, fitted, start, settings | again)
-        r_hat, unsettled = disagreement(own)
-        if not unsettled:
-            return own, ""
-        tried.append((r_hat, own, unsettled))
-    _, best, unsettled = min(tried, key=lambda one: one[0])
-    return best, f"{unsettled}, in {_ATTEMPTS} fits"
+        chains = agreement(own)
+        if not chains.unsettled:
+            return own, chains
+        tried.append((own, chains))
+    best, chains = min(tried, key=lambda one: one[1].r_hat)
+    return best, replace(chains, unsettled=f"{chains.unsettled}, in {_ATTEMPTS} fits")
 
 
 def _fit(nlme: NLME, fitted: Fit, start: dict[str, Any], settings: dict[str, Any]) -> Fit:

@@ -52,6 +52,18 @@ def network_inputs(nlme: NLME, study: Study, values: xr.Dataset, network: MLP) -
         For each call of the network in the right-hand side and in the outputs. Rows at which a
         solve failed are left out.
     """
+    every = inputs_at_rows(nlme, study, values, network).reshape(-1, network.inputs)
+    return np.asarray(every[np.isfinite(every).all(axis=1)])
+
+
+def inputs_at_rows(nlme: NLME, study: Study, values: xr.Dataset, network: MLP) -> Array:
+    """As `network_inputs`, by row.
+
+    Returns
+    -------
+    ndarray (draws, calls, rows, inputs)
+        NaN where a solve failed.
+    """
     system = nlme.system
     solve = simulator(system, study, SolverOptions(**nlme.solver))
     of_draw = _recorder(system, network)
@@ -71,15 +83,15 @@ def network_inputs(nlme: NLME, study: Study, values: xr.Dataset, network: MLP) -
         own = {name: _at(individual[name], draw) for name in system.parameters}
         weights = {net.name: _at(values[net.name], draw).to_numpy() for net in system.networks}
         solved = solve({name: of_all.to_numpy() for name, of_all in own.items()}, weights)
-        found += of_draw(
+        calls = of_draw(
             records.time[rows],
             np.stack([solved[name].to_numpy() for name in system.states], axis=-1),
             np.stack([_at_rows(own[name], study) for name in system.parameters], axis=-1),
             np.concatenate(list(weights.values())),
             covariates,
         )
-    every = np.concatenate(found)
-    return np.asarray(every[np.isfinite(every).all(axis=1)])
+        found.append(np.stack(calls))
+    return np.stack(found)
 
 
 def judged_at(visited: Array) -> Array:

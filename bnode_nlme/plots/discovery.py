@@ -110,7 +110,8 @@ def plot_extrapolation(
     Returns
     -------
     matplotlib.figure.Figure
-        Medians and 90 % bands of each candidate.
+        Medians and 90 % bands of each candidate; grey, where the network is given what it was not
+        given by the data, at most draws.
 
     Raises
     ------
@@ -144,6 +145,13 @@ def plot_extrapolation(
         weight = float(predicted["weight"].sel(candidate=name))
         label = f"{name} (weight {weight:.2f})"
         axes.plot(time[order], middle[order], color=colour, lw=1.6, label=label)
+    if "extrapolated" in predicted:
+        outside = predicted["extrapolated"].isel(observation=rows).to_numpy()[order] > 0.5
+        if outside.any():
+            axes.fill_between(
+                time[order], 0.0, 1.0, where=outside, step="mid", transform=axes.get_xaxis_transform(),
+                color=DATA, alpha=0.08, lw=0, label="network extrapolates",
+            )  # fmt: skip
     axes.set(
         xlabel=xlabel,
         ylabel=output if ylabel is None else ylabel,

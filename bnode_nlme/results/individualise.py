@@ -144,8 +144,17 @@ def individualise(
         weighing = _weighing(weighted, subject)
         notes["pareto_k"][subject] = weighing.pareto_k
         notes["effective"][subject] = weighing.effective
+        apart = float(np.abs(_weighted_mean(weighted, weighing, subject)).max())
         notes["log_evidence"][subject] = _log_mean(weighted.log_evidence[:, subject])
         if method == "nuts" or (method == "auto" and not weighing.reliable):
+            if apart > FAR:
+                warnings.warn(
+                    f"individualise: patient {study.subjects[subject]} lies far outside of the "
+                    f"population by its importance weights ({apart:.1f} standard deviations); NUTS "
+                    "takes over, which may take minutes. Are the levels in the units, and the doses "
+                    "and times right?",
+                    stacklevel=2,
+                )
             own = effect_nuts(likelihood, subject, samples, rng)
             place[:, subject], z[:, subject] = own.draws, own.z
             notes["divergences"][subject] = own.divergences
@@ -176,6 +185,12 @@ def _points(draws: int, samples: int) -> int:
 def _weighing(weighted: WeightedEffects, subject: int) -> Importance:
     target = weighted.log_likelihood[..., subject] + weighted.log_prior[..., subject]
     return importance(target.ravel(), weighted.log_proposal[..., subject].ravel())
+
+
+def _weighted_mean(weighted: WeightedEffects, weighing: Importance, subject: int) -> Array:
+    """Of the random effects, in standard deviations, (size,)."""
+    z = weighted.z[:, :, subject]
+    return np.asarray(weighing.weights @ z.reshape(-1, z.shape[-1]))
 
 
 def _log_mean(values: Array) -> float:

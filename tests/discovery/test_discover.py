@@ -13,7 +13,13 @@ from bnode_nlme.discovery.form_fit import FormFit
 from bnode_nlme.discovery.form_library import RATE_CONSTANT_LIBRARY
 from bnode_nlme.discovery.replacing import with_form, without_term
 from bnode_nlme.discovery.visited import Visited
-from tests.discovery.small_ude import design, michaelis_menten, small_nlme, small_ude
+from tests.discovery.small_ude import (
+    design,
+    linear_nlme,
+    michaelis_menten,
+    small_nlme,
+    small_ude,
+)
 
 VISITED = Visited(np.linspace(0.0, 20.0, 200)[:, None])
 
@@ -130,6 +136,24 @@ def test_candidates_foretell_another_regimen(found: bn.Discovery) -> None:
         bn.plot_extrapolation(found, predicted, output="conc")
 
 
+def test_where_the_network_extrapolates_is_told_and_drawn(found: bn.Discovery) -> None:
+    """Three times the largest dose leaves what the network has seen; the control does not."""
+    times = [0.1, 0.5, 24.0]
+    told, drawn = [], []
+    for dose in (60.0, 10.0):
+        predicted = found.predict(bn.Regimen(dose, "central"), times=times, draws=5)
+        told.append(predicted["extrapolated"].to_numpy().reshape(-1, len(times)).mean(axis=0))
+        legend = bn.plot_extrapolation(found, predicted).axes[0].get_legend()
+        assert legend is not None
+        drawn.append("network extrapolates" in [text.get_text() for text in legend.get_texts()])
+    np.testing.assert_array_equal(told[0][:2], 1.0)
+    assert told[0][2] < 0.5
+    assert told[1].max() < 0.2
+    assert drawn == [True, False]
+    population = found.predict(bn.Regimen(60.0, "central"), times=times, draws=5, kind="population")
+    assert "extrapolated" not in population
+
+
 def test_the_plot_has_each_candidate(found: bn.Discovery) -> None:
     figure = bn.plot_discovery(found, reference=michaelis_menten)
     functions, differences = figure.axes
@@ -164,9 +188,8 @@ def test_symbolic_regression_proposes_what_no_form_names(fit: bn.Fit) -> None:
         fit, forms=linear, rate_constant=True, sparse=False, symbolic=True, refit=False, draws=15,
         seed=1,
     )  # fmt: skip
-    kinds = [own.kind for own in found.candidates]
-    assert kinds[0] == "form"
-    assert set(kinds[1:]) == {"symbolic"}
+    assert found["linear"].kind == "form"
+    assert {own.kind for own in found.candidates if own.name != "linear"} == {"symbolic"}
     nearest = min(found.candidates, key=lambda own: own.misfit)
     assert nearest.name == f"symbolic: {nearest.form and nearest.form.expression}"
     assert nearest.misfit < 1.0 < found["linear"].misfit
@@ -183,3 +206,6 @@ def test_what_cannot_be_discovered(fit: bn.Fit) -> None:
         bn.discover(fit, forms=[bn.Form("MM", "a*x/(K + x)"), bn.Form("MM", "a*x")])
     with pytest.raises(ValueError, match="keep= wants 1 or more"):
         bn.discover(fit, keep=0)
+    without = bn.Fit(fit.data, fit.study, linear_nlme())
+    with pytest.raises(ValueError, match="discover wants a fit with a network in its system"):
+        bn.discover(without)

@@ -11,7 +11,7 @@ import xarray as xr
 import bnode_nlme as bn
 from bnode_nlme.discovery import refitting
 from bnode_nlme.discovery.form_fit import FormFit
-from bnode_nlme.discovery.refit_convergence import disagreement
+from bnode_nlme.discovery.refit_convergence import agreement
 from bnode_nlme.discovery.replacing import warm_start, with_form, without_term
 from bnode_nlme.discovery.visited import Visited
 
@@ -32,11 +32,20 @@ def chains(apart: float, *, lp_apart: float = 0.0, draws: int = 200) -> Any:
 
 
 def test_chains_are_judged_by_their_agreement() -> None:
-    r_hat, why = disagreement(chains(0.0))
-    assert r_hat < 1.05
-    assert why == ""
-    assert "of k_pop" in disagreement(chains(3.0))[1]
-    assert "of log-posterior" in disagreement(chains(0.0, lp_apart=3.0))[1]
+    fine = agreement(chains(0.0))
+    assert fine.r_hat < 1.05
+    assert fine.ess > 100.0
+    assert fine.unsettled == ""
+    assert "of k_pop" in agreement(chains(3.0)).unsettled
+    assert "of log-posterior" in agreement(chains(0.0, lp_apart=3.0)).unsettled
+
+
+def test_a_laplace_fit_without_curvature_is_not_settled() -> None:
+    fit = chains(0.0)
+    fit.data.attrs.update({"method": "laplace", "repaired_curvature": 0})
+    assert agreement(fit).unsettled == ""
+    fit.data.attrs["repaired_curvature"] = 1
+    assert "no positive definite curvature" in agreement(fit).unsettled
 
 
 @pytest.mark.parametrize(("apart", "wanted"), [((0.0,), 1), ((3.0, 0.0), 2), ((3.0, 1.5), 2)])
@@ -52,12 +61,12 @@ def test_a_fit_is_repeated_for_its_chains_alone(
     monkeypatch.setattr(refitting, "_fit", fit)
     asked = {"seed": 1, "tune": 300, "draws": 250}
     nothing: Any = None
-    own, unsettled = refitting._settled_fit(nothing, nothing, {}, asked)
+    own, found = refitting._settled_fit(nothing, nothing, {}, asked)
     assert len(tried) == wanted
     assert [one["draws"] for one in tried] == [250, 500][:wanted]
     # The last is the one that agrees best, and it is kept whether or not it agrees.
     assert own.posterior.equals(chains(apart[-1]).posterior)
-    assert bool(unsettled) == (apart[-1] > 0.0)
+    assert bool(found.unsettled) == (apart[-1] > 0.0)
 
 
 EFFECT = bn.MLP("effect", inputs=1, hidden=(2,), output="positive")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -154,6 +155,21 @@ def test_a_patient_outside_of_the_population_is_named(fit):
     assert "draws of the population count" in second
     assert "OUTSIDE" not in first
     assert "OUTSIDE of the population by" in second
+
+
+def test_a_long_run_for_a_patient_far_outside_is_announced(fit, monkeypatch):
+    def instead(likelihood, subject, samples, rng):
+        raise RuntimeError("asked for NUTS")
+
+    monkeypatch.setattr(sys.modules["bnode_nlme.results.individualise"], "effect_nuts", instead)
+    far = {time: 50.0 * level for time, level in FIRST.items()}
+    told = pytest.warns(UserWarning, match="patient 8 lies far outside of the population")
+    with told as said, pytest.raises(RuntimeError, match="asked for NUTS"):
+        bn.individualise(fit, line_study({8: far}), draws=20, samples=10)
+    assert "NUTS takes over, which may take minutes" in str(said[0].message)
+    with warnings.catch_warnings(), pytest.raises(RuntimeError, match="asked for NUTS"):
+        warnings.simplefilter("error")  # the control: a patient of the population
+        bn.individualise(fit, line_study({7: FIRST}), method="nuts", draws=20, samples=10)
 
 
 def test_nuts_gives_the_same_mixture(fit):
