@@ -2,6 +2,8 @@
 
 from bnode_nlme.discovery.candidate import Candidate as Candidate
 from bnode_nlme.discovery.candidate import Constant as Constant
+from bnode_nlme.discovery.compare_subjects import SubjectComparison as SubjectComparison
+from bnode_nlme.discovery.compare_subjects import compare_subjects as compare_subjects
 from bnode_nlme.discovery.covariate_evidence import CovariateEvidence as CovariateEvidence
 from bnode_nlme.discovery.covariate_evidence import covariate_evidence as covariate_evidence
 from bnode_nlme.discovery.covariate_finding import CovariateFinding as CovariateFinding
@@ -29,8 +31,6 @@ from bnode_nlme.discovery.network_share import network_share as network_share
 from bnode_nlme.discovery.paired_difference import PairedDifference as PairedDifference
 from bnode_nlme.discovery.paired_difference import paired_difference as paired_difference
 from bnode_nlme.discovery.ranking import stacking_weights as stacking_weights
-from bnode_nlme.discovery.verdict import SubjectComparison as SubjectComparison
 from bnode_nlme.discovery.verdict import Verdict as Verdict
-from bnode_nlme.discovery.verdict import compare_subjects as compare_subjects
 from bnode_nlme.discovery.verdict import verdict as verdict
 from bnode_nlme.discovery.visited import Visited as Visited

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from bnode_nlme.diagnostics.function_convergence import function_convergence
 from bnode_nlme.diagnostics.of_fit.learned_networks import learned_network, visited_by
 from bnode_nlme.discovery.function_prior import prior_weights
+from bnode_nlme.discovery.function_table import QUANTILES, function_table, values_of
 from bnode_nlme.discovery.visited import Visited
 from bnode_nlme.dynamics.mlp import MLP
 from bnode_nlme.inference.fit_result import Fit
@@ -20,11 +19,7 @@ from bnode_nlme.results.population_draws import declaration_of
 
 Array = NDArray[np.float64]
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Ends of the 90 % and 50 % bands, and the median."""
-
 _CHAINS = ("chain", "draw")
-_STEP = 1e-4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,7 +67,7 @@ class LearnedFunction:
         -------
         ndarray (chain, draw, points)
         """
-        return _values(self.network, self.output, self.weights, _points(inputs, self.network))
+        return values_of(self.network, self.output, self.weights, _points(inputs, self.network))
 
     def surface(self, first: str | int, second: str | int, points: int = 25) -> xr.Dataset:
         """The function over two of its inputs, the others at their medians.
@@ -241,7 +236,7 @@ def learned_function(
         at = np.stack(
             [_slice(visited, place, points) for place in range(net.inputs)]  # type: ignore[arg-type]
         )
-    table = _table(net, output, weights, prior, at, places, visited)
+    table = function_table(net, output, weights, prior, at, places, visited)
     table = table.assign_coords(chain=fit.posterior["chain"], draw=fit.posterior["draw"])
     if places is None:
         table = table.isel(along=0).assign_coords(
@@ -289,65 +284,3 @@ def _slice(visited: Visited, place: int, points: int) -> Array:
     at = np.tile(visited.medians, (points, 1))
     at[:, place] = visited.grid(place, points)
     return at
-
-
-def _values(network: MLP, output: int, weights: Array, points: Array) -> Array:
-    values = network.evaluate(weights, points)
-    return values if network.outputs == 1 else np.asarray(values[..., output])
-
-
-def _table(
-    network: MLP,
-    output: int,
-    weights: Array,
-    prior: Array | None,
-    at: Array,
-    places: Sequence[int] | None,
-    visited: Visited | None,
-) -> xr.Dataset:
-    """What `LearnedFunction.data` holds, over slices `at` (along, point, inputs)."""
-    along, count = at.shape[:2]
-    flat = at.reshape(along * count, -1)
-
-    def evaluated(w: Array, points: Array) -> Array:
-        found = _values(network, output, w, points)
-        return found.reshape(*found.shape[:-1], along, count)
-
-    grid = ("along", "point")
-    over = (*_CHAINS, *grid)
-    value = evaluated(weights, flat)
-    variables: dict[str, Any] = {"value": (over, value), "band": _band(value, grid)}
-    if places is not None:
-        moved = np.zeros((len(places), 1, at.shape[2]))
-        scale = np.ones(at.shape[2]) if network.scale is None else np.asarray(network.scale)
-        moved[np.arange(len(places)), 0, places] = (
-            _STEP * np.broadcast_to(scale, at.shape[2:])[list(places)]
-        )
-        ends = [evaluated(weights, (at + sign * moved).reshape(flat.shape)) for sign in (1, -1)]
-        steps = 2.0 * moved.sum(axis=2)
-        derivative = (ends[0] - ends[1]) / steps
-        variables["derivative"] = (over, derivative)
-        variables["derivative_band"] = _band(derivative, grid)
-    if visited is not None:
-        variables["extrapolated"] = (grid, visited.extrapolated(flat).reshape(along, count))
-        if places is not None:
-            density = [visited.density(p, at[n, :, p]) for n, p in enumerate(places)]
-            variables["density"] = (grid, np.stack(density))
-    table = xr.Dataset(variables, coords={"quantile": list(QUANTILES)})
-    for name, found in function_convergence(table["value"]).items():
-        table[name] = (grid, found.transpose(*grid).to_numpy())
-    if prior is None:
-        return table.assign(contraction=(grid, np.full((along, count), np.nan)))
-    before = evaluated(prior, flat)
-    table["prior_band"] = (("quantile", *grid), np.quantile(before, QUANTILES, axis=0))
-    spread = before.var(axis=0, ddof=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shrunk = 1.0 - value.reshape(-1, along, count).var(axis=0, ddof=1) / spread
-    # At an anchor nothing varies, before or after.
-    table["contraction"] = (grid, np.where(spread > 0.0, shrunk, np.nan))
-    return table
-
-
-def _band(values: Array, grid: tuple[str, ...]) -> tuple[tuple[str, ...], Array]:
-    draws = values.reshape(-1, *values.shape[2:])
-    return ("quantile", *grid), np.quantile(draws, QUANTILES, axis=0)

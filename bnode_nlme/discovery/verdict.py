@@ -10,53 +10,23 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bnode_nlme.discovery.compare_subjects import difference_of, left_out_of_each
 from bnode_nlme.discovery.design_separation import design_separation
-from bnode_nlme.discovery.left_out_subjects import left_out_subjects
 from bnode_nlme.discovery.network_share import network_share
 from bnode_nlme.discovery.paired_difference import (
     CONFIDENCE,
     WORTHWHILE,
-    Outcome,
     PairedDifference,
     check_rule,
-    paired_difference,
 )
-from bnode_nlme.discovery.verdict_text import comparison_text, verdict_text
+from bnode_nlme.discovery.verdict_text import verdict_text
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.results.population_draws import declaration_of
-from bnode_nlme.study.dimensions import SUBJECT
 from bnode_nlme.study.study import Study
 
 Answer = Literal["helps", "unnecessary", "undecided"]
 
 MECHANISTIC, HYBRID, NETWORK_ONLY = "mechanistic", "hybrid", "network only"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SubjectComparison:
-    """Two fits compared subject by subject. `print` says what may be said.
-
-    Attributes
-    ----------
-    outcome : {"better", "no better", "undecided"}
-        Of the first; undecided too where it would be another without the subjects whose numbers
-        are doubtful.
-    difference : PairedDifference
-        ELPD of the first minus that of the second, in nats.
-    data : xarray.Dataset
-        Over ``model`` and ``subject``: ``elpd`` (nats), ``pareto_k``, ``refitted``, ``doubtful``,
-        ``reason``; over ``model``: ``approximate``.
-    names : tuple of str
-        Of the two models.
-    """
-
-    outcome: Outcome
-    difference: PairedDifference
-    data: xr.Dataset
-    names: tuple[str, str]
-
-    def __repr__(self) -> str:
-        return comparison_text(self.outcome, self.difference, self.data, self.names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -174,13 +144,15 @@ def verdict(
     planned = None
     if designs is not None:
         planned = design_separation(mechanistic, hybrid, designs, worthwhile=worthwhile, seed=seed)
-    data = _left_out(fits, "verdict", draws, refits, refit_options, seed)
+    data = left_out_of_each(fits, "verdict", draws, refits, refit_options, seed)
     rule = {"confidence": confidence, "worthwhile": worthwhile}
-    difference = _difference(data, HYBRID, MECHANISTIC, rule)
-    against = None if network_only is None else _difference(data, HYBRID, NETWORK_ONLY, rule)
+    difference, outcome = difference_of(data, HYBRID, MECHANISTIC, rule)
+    against = None
+    if network_only is not None:
+        against, _ = difference_of(data, HYBRID, NETWORK_ONLY, rule)
     share = network_share(hybrid)
     return Verdict(
-        _ANSWERS[_settled(data.sel(model=[HYBRID, MECHANISTIC]), difference)],
+        _ANSWERS[outcome],
         difference,
         against,
         data.assign(share=share.rename({"sample": "share_draw"})),
@@ -194,119 +166,3 @@ _ANSWERS: Mapping[str, Answer] = {
     "no better": "unnecessary",
     "undecided": "undecided",
 }
-
-
-def compare_subjects(
-    first: Fit,
-    second: Fit,
-    *,
-    names: tuple[str, str] = ("first", "second"),
-    confidence: float = CONFIDENCE,
-    worthwhile: float = WORTHWHILE,
-    draws: int | None = None,
-    refits: int = 10,
-    refit_options: Mapping[str, Any] | None = None,
-    seed: int = 0,
-) -> SubjectComparison:
-    """Compare two fits to one study by what they foretell of left-out subjects.
-
-    Parameters
-    ----------
-    first, second
-        The fits.
-    names
-        Under which they are shown.
-    confidence, worthwhile, draws, refits, refit_options, seed
-        As in `verdict`.
-
-    Returns
-    -------
-    SubjectComparison
-
-    Raises
-    ------
-    ValueError
-        When a fit has no declaration or study, the studies differ, or the names do not.
-    """
-    check_rule(confidence, worthwhile)
-    if len(set(names)) != 2 or len(names) != 2:
-        raise ValueError(f"compare_subjects: names= wants two different names; found {names!r}.")
-    data = _left_out(
-        dict(zip(names, (first, second), strict=True)),
-        "compare_subjects",
-        draws,
-        refits,
-        refit_options,
-        seed,
-    )
-    rule = {"confidence": confidence, "worthwhile": worthwhile}
-    difference = _difference(data, *names, rule)
-    return SubjectComparison(_settled(data, difference), difference, data, names)
-
-
-def _settled(data: xr.Dataset, difference: PairedDifference) -> Outcome:
-    """The outcome, where it is the same without doubtful subjects."""
-    kept = ~data["doubtful"].any("model").to_numpy()
-    if kept.all():
-        return difference.outcome
-    if kept.sum() < 3:
-        return "undecided"
-    rule = {"confidence": difference.confidence, "worthwhile": difference.worthwhile}
-    names = data["model"].to_numpy()
-    others = _difference(data.isel({SUBJECT: kept}), names[0], names[1], rule)
-    return difference.outcome if others.outcome == difference.outcome else "undecided"
-
-
-def _difference(
-    data: xr.Dataset, first: str, second: str, rule: Mapping[str, float]
-) -> PairedDifference:
-    pair = data["elpd"].sel(model=[first, second]).to_numpy()
-    # Subjects without a number are among the doubtful ones.
-    known = np.isfinite(pair).all(axis=0)
-    return paired_difference(pair[0, known], pair[1, known], **rule)
-
-
-def _left_out(
-    fits: Mapping[str, Fit],
-    what: str,
-    draws: int | None,
-    refits: int,
-    refit_options: Mapping[str, Any] | None,
-    seed: int,
-) -> xr.Dataset:
-    _check_studies(fits, what)
-    tables = [
-        left_out_subjects(fit, draws=draws, refits=refits, refit_options=refit_options, seed=seed)
-        for fit in fits.values()
-    ]
-    return xr.concat(
-        tables,
-        xr.DataArray(list(fits), dims="model", name="model"),
-        data_vars="all",
-        coords="minimal",
-        compat="override",
-        join="exact",
-    )
-
-
-def _check_studies(fits: Mapping[str, Fit], what: str) -> None:
-    first: Any = None
-    for name, fit in fits.items():
-        declaration_of(fit, what)
-        if fit.study is None:
-            raise ValueError(f"{what}: the {name} fit was stored without its study.")
-        records = fit.study.records
-        measured = (fit.study.subjects[records.subject], records.time, records.value)
-        if first is None:
-            first = measured
-            continue
-        same = all(
-            a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-            for a, b in zip(first, measured, strict=True)
-        )
-        if not same:
-            raise ValueError(
-                f"{what} compares fits to the same {SUBJECT}s and measurements; those of the "
-                f"{name} fit are others than those of the {next(iter(fits))} fit. Fit all to one "
-                "study."
-            )

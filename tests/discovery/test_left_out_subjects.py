@@ -12,8 +12,8 @@ from scipy.special import logsumexp
 import bnode_nlme as bn
 from bnode_nlme.diagnostics.of_fit.loo import subject_log_likelihood
 from bnode_nlme.discovery import left_out_subjects as module
+from bnode_nlme.discovery.compare_subjects import difference_of
 from bnode_nlme.discovery.left_out_subjects import left_out_subjects, settings_of
-from bnode_nlme.discovery.verdict import _difference, _settled
 from bnode_nlme.discovery.verdict_text import comparison_text
 from tests.results.linear_model import line_nlme, line_population, line_study
 from tests.results.made_fits import CHAINS, DRAWS, made_fit
@@ -124,8 +124,8 @@ def test_the_failure_of_one_subject_is_told_and_leaves_the_others(
     assert found["reason"].sel(subject=4) == "the fit without it failed: Singular matrix"
     assert np.isfinite(found["elpd"]).all()
     pair = _compared(found, found)
-    difference = _difference(pair, "a", "b", {"confidence": 0.9, "worthwhile": 4.0})
-    text = comparison_text(_settled(pair, difference), difference, pair, ("a", "b"))
+    difference, outcome = difference_of(pair, "a", "b", {"confidence": 0.9, "worthwhile": 4.0})
+    text = comparison_text(outcome, difference, pair, ("a", "b"))
     assert "    4: the fit without it failed: Singular matrix" in text
 
 
@@ -145,6 +145,7 @@ def test_a_subject_without_a_density_is_doubtful_and_the_rest_is_compared(
     kept = [1, 3, 4, 5]
     np.testing.assert_allclose(found["elpd"].sel(subject=kept), whole["elpd"].sel(subject=kept))
     pair = _compared(found, whole)
-    difference = _difference(pair, "a", "b", {"confidence": 0.9, "worthwhile": 4.0})
+    difference, outcome = difference_of(pair, "a", "b", {"confidence": 0.9, "worthwhile": 4.0})
+    assert outcome == "no better"
     assert difference.subjects == 4
     assert difference.difference == pytest.approx(0.0, abs=1e-9)
