@@ -205,7 +205,7 @@ def _warn(notes: dict[str, Any], study: Study, draws: int) -> None:
             for s in np.flatnonzero(doubtful)[:10]
         )
         warnings.warn(
-            f"individualise: the importance weights of {doubtful.sum()} patients cannot be trusted "
+            f"individualise: the importance weights of {_patients(doubtful)} cannot be trusted "
             f"(Pareto k of {RELIABLE} or more): {shown}. Use method='auto' or 'nuts'.",
             stacklevel=3,
         )
@@ -216,7 +216,7 @@ def _warn(notes: dict[str, Any], study: Study, draws: int) -> None:
             for s in np.flatnonzero(outlying)[:10]
         )
         warnings.warn(
-            f"individualise: {outlying.sum()} patients lie outside of the population that was "
+            f"individualise: {_patients(outlying)} outside of the population that was "
             f"fitted, by the mean of a random effect more than {FAR:g} standard deviations from 0: "
             f"{shown}. Their parameters are not to be relied upon. Are the levels in the units, and "
             "the doses and times right?",
@@ -229,12 +229,17 @@ def _warn(notes: dict[str, Any], study: Study, draws: int) -> None:
             for s in np.flatnonzero(alone)[:10]
         )
         warnings.warn(
-            f"individualise: the samples of {alone.sum()} patients are all of about one draw of the "
+            f"individualise: the samples of {_patients(alone)} are all of about one draw of the "
             f"population, and parameters without a random effect seem to be certain: {shown}. The "
             "fit has no draws that foretell such measurements: are they, and the doses, right? "
             "Otherwise fit with more draws.",
             stacklevel=3,
         )
+
+
+def _patients(which: NDArray[np.bool_]) -> str:
+    count = int(which.sum())
+    return f"{count} patient" + ("" if count == 1 else "s")
 
 
 def _labelled(

@@ -143,8 +143,8 @@ def test_a_patient_outside_of_the_population_is_named(fit):
     """Levels in other units, say; the control is a patient of the population."""
     far = {time: 50.0 * level for time, level in FIRST.items()}
     patients = line_study({7: FIRST, 8: far})
-    named = pytest.warns(UserWarning, match=r"1 patients lie outside .*: 8 \(\d+\.\d standard")
-    alone = pytest.warns(UserWarning, match=r"of 1 patients are all of .* 8 \(1\.\d draws\)")
+    named = pytest.warns(UserWarning, match=r"1 patient outside .*: 8 \(\d+\.\d standard")
+    alone = pytest.warns(UserWarning, match=r"of 1 patient are all of .* 8 \(1\.\d draws\)")
     with pytest.warns(UserWarning, match=r"cannot be trusted .*: 8 \("), named, alone:
         found = bn.individualise(fit, patients, method="importance", draws=40, samples=50)
     assert found.data["farthest"].sel(subject=7) < 4.0 < found.data["farthest"].sel(subject=8)
@@ -199,7 +199,7 @@ def test_auto_takes_nuts_where_weights_cannot_be_trusted(fit, monkeypatch):
     monkeypatch.setattr(sys.modules["bnode_nlme.inference.importance"], "RELIABLE", -np.inf)
     monkeypatch.setattr(individualising, "RELIABLE", -np.inf)
     monkeypatch.setattr(individualising, "effect_nuts", instead)
-    with pytest.warns(UserWarning, match=r"of 1 patients cannot be trusted .*: 7 \(k"):
+    with pytest.warns(UserWarning, match=r"of 1 patient cannot be trusted .*: 7 \(k"):
         bn.individualise(fit, study, method="importance", draws=20, samples=10)
     with pytest.raises(RuntimeError, match="asked for NUTS"):
         bn.individualise(fit, study, draws=20, samples=10)

@@ -179,7 +179,7 @@ def test_an_individualisation_knows_its_patients_only():
         bn.predict(found, trial(n_subjects=3))
     # A patient with made-up measurements is the same without them.
     patient = trial(n_subjects=1)
-    with pytest.warns(UserWarning, match="1 patients lie outside of the population"):
+    with pytest.warns(UserWarning, match="1 patient outside of the population"):
         known = bn.individualise(fit, patient.with_values([3.0]), samples=20, draws=20)
     later = bn.predict(known, patient.at_times([2.0, 5.0]))
     np.testing.assert_array_equal(later["eta"], known.data["eta"])
