@@ -130,7 +130,7 @@ class Discovery:
         -------
         xarray.Dataset
             Outputs over ``candidate``, ``sample`` and ``observation``; the coordinate ``weight``
-            holds the stacking weights. Of individual predictions also ``extrapolated`` over
+            holds the stacking weights. Of individual predictions with the network also ``extrapolated`` over
             ``observation``: the share of some draws at which the network is given what it was not
             given by the data, so that its prediction there is the prior's way to go on.
 
@@ -158,7 +158,8 @@ class Discovery:
         joined = xr.concat(
             parts, CANDIDATE, data_vars="all", coords="minimal", compat="override", join="override"
         )
-        if kind == "individual" and self.function.visited is not None:
+        shown = any(own.kind == "network" for own in chosen)
+        if shown and kind == "individual" and self.function.visited is not None:
             joined["extrapolated"] = ("observation", self._extrapolated(study))
         return joined.assign_coords(
             {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib import colormaps
+from matplotlib import color_sequences
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -60,13 +61,7 @@ def plot_discovery(
     single = len(found.function.input_names) == 1
     figure = Figure(figsize=(10.4 if single else 6.4, 4.4), layout="constrained")
     panels = figure.subplots(1, 2 if single else 1, squeeze=False)[0]
-    colours = dict(
-        zip(
-            [own.name for own in compared],
-            colormaps["viridis"](np.linspace(0.0, 0.9, len(compared))),
-            strict=True,
-        )
-    )
+    colours = _colours([own.name for own in compared])
     if single:
         axes = panels[0]
         _functions(axes, found, compared, colours)
@@ -135,9 +130,7 @@ def plot_extrapolation(
     names = predicted["candidate"].to_numpy()
     figure = Figure(figsize=(7.6, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    for name, colour in zip(
-        names, colormaps["viridis"](np.linspace(0.0, 0.9, len(names))), strict=True
-    ):
+    for name, colour in _colours([str(name) for name in names]).items():
         low, middle, high = np.nanquantile(
             own.sel(candidate=name).transpose("sample", ...).to_numpy(), [0.05, 0.5, 0.95], axis=0
         )
@@ -159,6 +152,11 @@ def plot_extrapolation(
     )
     axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def _colours(names: list[str]) -> dict[str, Any]:
+    """A colour for each candidate, those in order far apart (Petroff 2021, arXiv 2107.02270)."""
+    return dict(zip(names, itertools.cycle(color_sequences["petroff10"]), strict=False))
 
 
 def _functions(

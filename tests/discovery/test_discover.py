@@ -141,7 +141,7 @@ def test_where_the_network_extrapolates_is_told_and_drawn(found: bn.Discovery) -
     times = [0.1, 0.5, 24.0]
     told, drawn = [], []
     for dose in (60.0, 10.0):
-        predicted = found.predict(bn.Regimen(dose, "central"), times=times, draws=5)
+        predicted = found.predict(bn.Regimen(dose, "central"), times=times, draws=5, refuted=True)
         told.append(predicted["extrapolated"].to_numpy().reshape(-1, len(times)).mean(axis=0))
         legend = bn.plot_extrapolation(found, predicted).axes[0].get_legend()
         assert legend is not None
@@ -150,7 +150,9 @@ def test_where_the_network_extrapolates_is_told_and_drawn(found: bn.Discovery) -
     assert told[0][2] < 0.5
     assert told[1].max() < 0.2
     assert drawn == [True, False]
-    population = found.predict(bn.Regimen(60.0, "central"), times=times, draws=5, kind="population")
+    population = found.predict(
+        bn.Regimen(60.0, "central"), times=times, draws=5, kind="population", refuted=True
+    )
     assert "extrapolated" not in population
 
 
