@@ -19,6 +19,7 @@ from bnode_nlme.discovery.paired_difference import (
     paired_difference,
     settled_outcome,
 )
+from bnode_nlme.discovery.refit_convergence import agreement
 from bnode_nlme.discovery.verdict_text import comparison_text
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.results.population_draws import declaration_of
@@ -32,13 +33,14 @@ class SubjectComparison:
     Attributes
     ----------
     outcome : {"better", "no better", "undecided"}
-        Of the first; undecided too where it would be another without the subjects whose numbers
-        are doubtful.
+        Of the first; undecided too where the chains of a fit disagree, or it would be another
+        without the subjects whose numbers are doubtful.
     difference : PairedDifference
         ELPD of the first minus that of the second, in nats.
     data : xarray.Dataset
         Over ``model`` and ``subject``: ``elpd`` (nats), ``pareto_k``, ``refitted``, ``doubtful``,
-        ``reason``; over ``model``: ``approximate``.
+        ``reason``; over ``model``: ``approximate``, and ``unsettled``, why the draws of the fit
+        are not to be relied upon, in words, else empty.
     names : tuple of str
         Of the two models.
     """
@@ -49,7 +51,7 @@ class SubjectComparison:
     names: tuple[str, str]
 
     def __repr__(self) -> str:
-        return comparison_text(self.outcome, self.difference, self.data, self.names)
+        return comparison_text(self)
 
 
 def compare_subjects(
@@ -95,39 +97,38 @@ def compare_subjects(
         refit_options,
         seed,
     )
-    rule = {"confidence": confidence, "worthwhile": worthwhile}
-    difference, outcome = difference_of(data, *names, rule)
-    return SubjectComparison(outcome, difference, data, names)
+    return comparison_of(data, names, {"confidence": confidence, "worthwhile": worthwhile})
 
 
-def difference_of(
-    data: xr.Dataset, first: str, second: str, rule: Mapping[str, float]
-) -> tuple[PairedDifference, Outcome]:
-    """ELPD of one model minus that of another, and the outcome.
+def comparison_of(
+    data: xr.Dataset, names: tuple[str, str], rule: Mapping[str, float]
+) -> SubjectComparison:
+    """One model compared with another.
 
     Parameters
     ----------
     data
-        As `left_out_of_each` gives it.
-    first, second
-        Names of models in it.
+        As `left_out_of_each` gives it, of these models or more.
+    names
+        Of the two.
     rule
         ``confidence`` and ``worthwhile``.
 
     Returns
     -------
-    PairedDifference
-        Over the subjects with a number.
-    {"better", "no better", "undecided"}
-        Undecided too where it would be another without doubtful subjects.
+    SubjectComparison
+        The difference is over the subjects with a number.
     """
-    pair = data.sel(model=[first, second])
+    pair = data.sel(model=list(names))
     elpd = pair["elpd"].to_numpy()
     # Subjects without a number are among the doubtful ones.
     known = np.isfinite(elpd).all(axis=0)
     one, other = elpd[:, known]
     doubtful = pair["doubtful"].any("model").to_numpy()[known]
-    return paired_difference(one, other, **rule), settled_outcome(one, other, doubtful, **rule)
+    difference = paired_difference(one, other, **rule)
+    unsettled = bool((pair["unsettled"] != "").any())
+    outcome: Outcome = "undecided" if unsettled else settled_outcome(one, other, doubtful, **rule)
+    return SubjectComparison(outcome, difference, pair, names)
 
 
 def left_out_of_each(
@@ -138,10 +139,12 @@ def left_out_of_each(
     refit_options: Mapping[str, Any] | None,
     seed: int,
 ) -> xr.Dataset:
-    """`left_out_subjects` of several fits to one study, over ``model``; `what` asks, for messages."""
+    """What `SubjectComparison.data` holds, of several fits to one study; `what` asks."""
     _check_studies(fits, what)
     tables = [
-        left_out_subjects(fit, draws=draws, refits=refits, refit_options=refit_options, seed=seed)
+        left_out_subjects(
+            fit, draws=draws, refits=refits, refit_options=refit_options, seed=seed
+        ).assign(unsettled=agreement(fit).unsettled)
         for fit in fits.values()
     ]
     return xr.concat(

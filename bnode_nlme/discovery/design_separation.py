@@ -48,7 +48,7 @@ def design_separation(
         Indexed by ``design``, the best first: ``if_network`` and ``if_mechanism``, the nats that
         one patient is expected to add to the difference in log predictive density, in favour of the
         hybrid where that is right and of the mechanistic model where it is; ``subjects``, how many
-        patients are expected to reach `worthwhile` whichever is right.
+        patients, three at least, are expected to reach `worthwhile` whichever is right.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def design_separation(
              for first, second in (simulated, simulated[::-1])]
             for own in (subject == place for place in np.unique(subject))
         ]).mean(axis=0)  # fmt: skip
-        wanted = np.ceil(worthwhile / gains.min()) if gains.min() > 0.0 else np.inf
+        wanted = max(3.0, np.ceil(worthwhile / gains.min())) if gains.min() > 0.0 else np.inf
         rows.append((name, *gains, wanted))
     table = pd.DataFrame(rows, columns=["design", "if_network", "if_mechanism", "subjects"])
     return table.sort_values("subjects", kind="stable").set_index("design")
@@ -106,8 +106,16 @@ def divergence(first: Array, second: Array) -> float:
     Returns
     -------
     float
-        In nats; not below 0. What is expected of equal distributions is taken off.
+        In nats; not below 0. What is expected of equal distributions is taken off. Measurements
+        that are the same in all draws of both samples, as before the first dose, are left out.
     """
+    varies = (np.ptp(first, axis=0) > 0.0) | (np.ptp(second, axis=0) > 0.0)
+    varies |= first[0] != second[0]
+    if not varies.any():
+        return 0.0
+    first, second = first[:, varies], second[:, varies]
+    if min(np.ptp(first, axis=0).min(), np.ptp(second, axis=0).min()) == 0.0:
+        return float("inf")
     size = first.shape[1]
     apart = second.mean(axis=0) - first.mean(axis=0)
     own, other = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (first, second))

@@ -17,6 +17,8 @@ WORTHWHILE = 4.0
 CONFIDENCE = 0.9
 """Of each one-sided bound; where the simpler of two nested models is true the first model is called
 better in less than half of the remaining tenth, because its expected difference is below 0."""
+_TOO_SMALL = 2.0
+"""By how much the standard error may be too small where subjects are few."""
 _MOST = 100_000
 
 
@@ -47,22 +49,25 @@ class PairedDifference:
     @property
     def bounds(self) -> tuple[float, float]:
         """Lower and upper bound, each one-sided, by Student's t with n - 1 degrees of freedom."""
-        reach = self._quantile(self.subjects) * self.standard_error
-        return self.difference - reach, self.difference + reach
+        return self.difference - self._reach, self.difference + self._reach
+
+    @property
+    def largest(self) -> float:
+        """Upper bound with twice the standard error, which absence of a difference is judged by."""
+        return self.difference + _TOO_SMALL * self._reach
 
     @property
     def outcome(self) -> Outcome:
         """What may be said of the first model.
 
         ``"better"``: the lower bound is above 0, and the difference worthwhile. ``"no better"``:
-        the upper bound is below the worthwhile difference, whether the lower one is above 0 or
-        not. ``"undecided"``: neither; a difference whose lower bound is above 0 is that too, where
-        it is below the worthwhile one and its upper bound is not.
+        the lower bound is not above 0, and the upper one below the worthwhile difference even with
+        twice the standard error (`largest`). ``"undecided"``: neither; so is a difference that is
+        there, and too small to be worthwhile.
         """
-        lower, upper = self.bounds
-        if lower > 0.0 and self.difference >= self.worthwhile:
-            return "better"
-        return "no better" if upper < self.worthwhile else "undecided"
+        if self.bounds[0] > 0.0:
+            return "better" if self.difference >= self.worthwhile else "undecided"
+        return "no better" if self.largest < self.worthwhile else "undecided"
 
     @property
     def reversed(self) -> PairedDifference:
@@ -71,12 +76,11 @@ class PairedDifference:
 
     @property
     def equivalent(self) -> bool:
-        """Whether both bounds lie within the worthwhile difference, either way (two one-sided tests).
+        """Whether neither is better than the other (two one-sided tests).
 
         Schuirmann 1987, doi:10.1007/BF01068419.
         """
-        lower, upper = self.bounds
-        return -self.worthwhile < lower and upper < self.worthwhile
+        return self.outcome == "no better" == self.reversed.outcome
 
     @property
     def deciding_subjects(self) -> int | None:
@@ -105,8 +109,9 @@ class PairedDifference:
             n -= 1
         return n
 
-    def _quantile(self, subjects: int) -> float:
-        return float(stats.t.ppf(self.confidence, subjects - 1))
+    @property
+    def _reach(self) -> float:
+        return float(stats.t.ppf(self.confidence, self.subjects - 1)) * self.standard_error
 
 
 def paired_difference(
@@ -146,10 +151,16 @@ def paired_difference(
     worthwhile. Student's t and not the normal distribution, because subjects are few.
 
     Where the simpler of two nested models is true, the difference is not 0 on average but below it,
-    by about half a unit for each parameter that the data could determine, so that bounds of 90 %
-    are wrong in less than 10 %. Linear models with 1, 4 and 8 superfluous parameters, 8 to 120
+    by about half a unit for each parameter that the data could determine, so that lower bounds of
+    90 % are wrong in less than 10 %. Linear models with 1, 4 and 8 superfluous parameters, 8 to 120
     subjects, normal and heavy-tailed errors: "better" in at most 4.5 % (8 to 12 subjects, 8
     parameters), below 2.5 % elsewhere. Bounds of 95 % would be wrong in 0 to 4 %, and find less.
+
+    Upper bounds err more often, because a difference is often the doing of a few subjects, and
+    where these are not seen it is small and so is its standard error: with a true difference just
+    worthwhile, upper bounds of 90 % lie below it in 12 to 30 % of such samples. So absence is judged
+    with twice the standard error, and never against a lower bound above 0: "no better" is then said
+    falsely in at most about 12 % (8 to 60 subjects), and where the models are equal in 50 to 90 %.
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if a.ndim != 1 or a.shape != b.shape or a.size < 3:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bnode_nlme.inference.chain_agreement import chain_agreement
 from bnode_nlme.inference.fit_result import Fit
+from bnode_nlme.inference.function_agreement import function_agreement
 from bnode_nlme.inference.parameter_summary import parameter_summary
 
 LARGEST_R_HAT, FEWEST = 1.1, 25.0
@@ -24,8 +25,9 @@ class Agreement:
     Attributes
     ----------
     r_hat, ess
-        The largest R-hat and the smallest bulk effective sample size, of the population parameters
-        and of the log-posterior; NaN of one chain or an approximation.
+        The largest R-hat and the smallest bulk effective sample size, of the population parameters,
+        of the functions that networks learned (where data lie; not of their weights) and of the
+        log-posterior; NaN of one chain or an approximation.
     unsettled
         Why the draws are not to be relied upon, in words; empty where there is no such sign.
     """
@@ -44,7 +46,7 @@ def agreement(fit: Fit) -> Agreement:
     Parameters
     ----------
     fit
-        Of a model with a form in the place of a network.
+        Of a model with a form in the place of a network, or with networks.
     """
     if fit.attrs.get("repaired_curvature"):
         return Agreement(unsettled=NO_CURVATURE)
@@ -54,6 +56,10 @@ def agreement(fit: Fit) -> Agreement:
     if "sample_stats" in fit.data.children and "lp" in fit.sample_stats:
         own = chain_agreement(fit.sample_stats["lp"])
         table.loc["log-posterior"] = [float(own[name]) for name in table.columns]
+    if fit.study is not None and fit.nlme.all_networks:
+        learned = function_agreement(fit.nlme, fit.study, fit.posterior)
+        for name, found in learned.items():
+            table.loc[f"the function {name!r}"] = [found["r_hat"], found["ess_bulk"]]
     table = table.dropna()
     if table.empty:
         return Agreement()

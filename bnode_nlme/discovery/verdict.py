@@ -10,12 +10,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bnode_nlme.discovery.compare_subjects import difference_of, left_out_of_each
+from bnode_nlme.discovery.compare_subjects import (
+    SubjectComparison,
+    comparison_of,
+    left_out_of_each,
+)
 from bnode_nlme.discovery.design_separation import design_separation
 from bnode_nlme.discovery.network_share import network_share
 from bnode_nlme.discovery.paired_difference import (
     CONFIDENCE,
     WORTHWHILE,
+    Outcome,
     PairedDifference,
     check_rule,
 )
@@ -35,32 +40,42 @@ class Verdict:
 
     Attributes
     ----------
-    answer : {"helps", "unnecessary", "undecided"}
-        Helps: left-out subjects are foretold better with the network, significantly and by a
-        difference that is worthwhile. Unnecessary: they are not foretold better by a worthwhile
-        difference. Undecided: neither can be said, or it would not be said without the subjects
-        whose numbers are doubtful.
-    difference : PairedDifference
-        ELPD of the hybrid model minus that of the mechanistic one, in nats.
-    against_network_only : PairedDifference or None
-        ELPD of the hybrid model minus that of the network alone, in nats.
+    network : SubjectComparison
+        The hybrid model compared with the mechanistic one.
+    mechanism : SubjectComparison or None
+        The hybrid model compared with the network alone.
     data : xarray.Dataset
         Over ``model`` and ``subject``: ``elpd`` (nats), ``pareto_k``, ``refitted``, ``doubtful``,
-        and ``reason``, why a subject could not be refitted; over ``model``: ``approximate``; over
-        ``share_draw`` and ``state``: ``share`` of the networks in the hybrid model's rates of
-        change, from 0 to 1.
+        and ``reason``, why a subject could not be refitted; over ``model``: ``approximate`` and
+        ``unsettled``, why the draws of the fit are not to be relied upon; over ``share_draw`` and
+        ``state``: ``share`` of the networks in the hybrid model's rates of change, from 0 to 1.
     seconds : mapping of str to float
         That each fit took, in seconds.
     designs : pandas.DataFrame or None
         Of planned studies, how well each would tell the two models apart; see `design_separation`.
     """
 
-    answer: Answer
-    difference: PairedDifference
-    against_network_only: PairedDifference | None
+    network: SubjectComparison
+    mechanism: SubjectComparison | None
     data: xr.Dataset
     seconds: Mapping[str, float]
     designs: pd.DataFrame | None = None
+
+    @property
+    def answer(self) -> Answer:
+        """Whether the network helps: "helps", "unnecessary" or "undecided".
+
+        Helps: left-out subjects are foretold better with it, significantly and by a difference that
+        is worthwhile. Unnecessary: they are not foretold better by a worthwhile difference.
+        Undecided: neither can be said, or it would not be said without the subjects whose numbers
+        are doubtful, or the chains of a fit disagree.
+        """
+        return _ANSWERS[self.network.outcome]
+
+    @property
+    def difference(self) -> PairedDifference:
+        """ELPD of the hybrid model minus that of the mechanistic one, in nats."""
+        return self.network.difference
 
     @property
     def run_time_ratio(self) -> float:
@@ -146,22 +161,17 @@ def verdict(
         planned = design_separation(mechanistic, hybrid, designs, worthwhile=worthwhile, seed=seed)
     data = left_out_of_each(fits, "verdict", draws, refits, refit_options, seed)
     rule = {"confidence": confidence, "worthwhile": worthwhile}
-    difference, outcome = difference_of(data, HYBRID, MECHANISTIC, rule)
-    against = None
-    if network_only is not None:
-        against, _ = difference_of(data, HYBRID, NETWORK_ONLY, rule)
     share = network_share(hybrid)
     return Verdict(
-        _ANSWERS[outcome],
-        difference,
-        against,
+        comparison_of(data, (HYBRID, MECHANISTIC), rule),
+        None if network_only is None else comparison_of(data, (HYBRID, NETWORK_ONLY), rule),
         data.assign(share=share.rename({"sample": "share_draw"})),
         {name: float(fit.attrs.get("sampling_seconds", np.nan)) for name, fit in fits.items()},
         planned,
     )
 
 
-_ANSWERS: Mapping[str, Answer] = {
+_ANSWERS: Mapping[Outcome, Answer] = {
     "better": "helps",
     "no better": "unnecessary",
     "undecided": "undecided",

@@ -14,7 +14,7 @@ from scipy import stats
 import bnode_nlme as bn
 from bnode_nlme.diagnostics import elpd_subjects, eta_shrinkage
 from bnode_nlme.diagnostics.of_fit import integrated_likelihood as integration
-from bnode_nlme.diagnostics.of_fit.loo import _left_out_subjects
+from bnode_nlme.diagnostics.of_fit.loo import loo_by_subject
 from bnode_nlme.diagnostics.of_fit.quantification_limits import limits_of_quantification
 from bnode_nlme.inference import Fit
 from bnode_nlme.results.population_draws import population_draws
@@ -300,7 +300,7 @@ def test_integrals_over_random_effects_are_made_precise(fit, lines, monkeypatch)
     values = population_draws(fit, indices)
     density = np.stack([exact(fit, lines[s]).log_evidence[indices] for s in (1, 2, 3)], axis=-1)
     monkeypatch.setattr(integration, "_PRECISE", 0.03)
-    found = integration.integrated_likelihood(fit.nlme, small, values, (2, 15), 0, "loo")
+    found = integration.integrated_likelihood(fit.nlme, small, values, (2, 15), 0)
     assert (found["points"] > 40).all()
     error = found["error"].to_numpy().reshape(30, 3)
     assert (np.sqrt((error**2).mean(axis=0)) <= 0.03).all()
@@ -308,11 +308,13 @@ def test_integrals_over_random_effects_are_made_precise(fit, lines, monkeypatch)
     assert np.sqrt((misses**2).mean()) == pytest.approx(1.0, abs=0.3)
     monkeypatch.setattr(integration, "_MOST", 40)
     with pytest.warns(UserWarning, match=r"3 subjects \(1, 2, 3\) has .* 3% after 40 points"):
-        integration.integrated_likelihood(fit.nlme, small, values, (2, 15), 0, "loo")
+        integration.warn_of_integral(
+            integration.integrated_likelihood(fit.nlme, small, values, (2, 15), 0), "loo"
+        )
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
-def test_few_points_do_not_make_left_out_subjects_less_probable():
+def test_few_points_do_not_makeloo_by_subject_less_probable():
     rng = np.random.default_rng(3)
     dims = ("chain", "draw", "subject")
     # Estimates of one likelihood of 1 with a relative error of 0.3, that of 40 points of spread.
@@ -322,7 +324,7 @@ def test_few_points_do_not_make_left_out_subjects_less_probable():
     table = xr.Dataset({"log_likelihood": (dims, np.log(estimate)), "error": (dims, error)})
     table = table.assign_coords(subject=np.arange(50))
     plain = float(elpd_subjects(table["log_likelihood"]).elpd) / 50
-    corrected = float(_left_out_subjects(table).elpd) / 50
+    corrected = float(loo_by_subject(table).elpd) / 50
     assert plain < -0.07
     assert abs(corrected) < 0.25 * abs(plain)
 

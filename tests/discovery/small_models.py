@@ -67,7 +67,5 @@ def measured(seed: int, *, saturable: bool, subjects: int) -> NDArray[np.float64
 
 
 def refits(system: bn.System, subjects: int) -> Refits:
-    """NUTS of few draws and short trees, compiled once for all data sets."""
-    return Refits(
-        declared(system), design(subjects), tune=150, draws=100, target_accept=0.8, max_treedepth=5
-    )
+    """NUTS of few draws, compiled once for all data sets."""
+    return Refits(declared(system), design(subjects), tune=400, draws=300)

@@ -12,9 +12,8 @@ from scipy.special import logsumexp
 import bnode_nlme as bn
 from bnode_nlme.diagnostics.of_fit.loo import subject_log_likelihood
 from bnode_nlme.discovery import left_out_subjects as module
-from bnode_nlme.discovery.compare_subjects import difference_of
+from bnode_nlme.discovery.compare_subjects import comparison_of
 from bnode_nlme.discovery.left_out_subjects import left_out_subjects, settings_of
-from bnode_nlme.discovery.verdict_text import comparison_text
 from tests.results.linear_model import line_nlme, line_population, line_study
 from tests.results.made_fits import CHAINS, DRAWS, made_fit
 
@@ -62,7 +61,7 @@ def test_a_subject_with_a_large_k_is_foretold_by_the_fit_without_it(
         line_nlme(), study, line_population(seed=8), eta=np.zeros((CHAINS, DRAWS, 4, 2))
     )
     own = line_study(VALUES).select(subjects=[4])
-    density = subject_log_likelihood(again, own, seed=3).to_numpy()
+    density = subject_log_likelihood(again, own, seed=3)["log_likelihood"].to_numpy()
     exact = logsumexp(density) - np.log(density.size)
     assert float(found["elpd"][worst]) == pytest.approx(exact)
     without = left_out_subjects(fit, refits=0, seed=3)
@@ -109,7 +108,8 @@ def test_a_refit_whose_chains_disagree_leaves_its_subject_doubtful(
 
 
 def _compared(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
-    return xr.concat([first, second], xr.DataArray(["a", "b"], dims="model", name="model"))
+    pair = [own if "unsettled" in own else own.assign(unsettled="") for own in (first, second)]
+    return xr.concat(pair, xr.DataArray(["a", "b"], dims="model", name="model"))
 
 
 def test_the_failure_of_one_subject_is_told_and_leaves_the_others(
@@ -124,17 +124,16 @@ def test_the_failure_of_one_subject_is_told_and_leaves_the_others(
     assert found["reason"].sel(subject=4) == "the fit without it failed: Singular matrix"
     assert np.isfinite(found["elpd"]).all()
     pair = _compared(found, found)
-    difference, outcome = difference_of(pair, "a", "b", {"confidence": 0.9, "worthwhile": 4.0})
-    text = comparison_text(outcome, difference, pair, ("a", "b"))
+    text = str(comparison_of(pair, ("a", "b"), {"confidence": 0.9, "worthwhile": 4.0}))
     assert "    4: the fit without it failed: Singular matrix" in text
 
 
 def test_a_subject_without_a_density_is_doubtful_and_the_rest_is_compared(
     fit: bn.Fit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*given: Any, **options: Any) -> xr.DataArray:
+    def broken(*given: Any, **options: Any) -> xr.Dataset:
         density = subject_log_likelihood(*given, **options)
-        density.loc[{"subject": 2, "chain": 0, "draw": 3}] = -np.inf
+        density["log_likelihood"].loc[{"subject": 2, "chain": 0, "draw": 3}] = -np.inf
         return density
 
     whole = left_out_subjects(fit, refits=0)
@@ -145,7 +144,44 @@ def test_a_subject_without_a_density_is_doubtful_and_the_rest_is_compared(
     kept = [1, 3, 4, 5]
     np.testing.assert_allclose(found["elpd"].sel(subject=kept), whole["elpd"].sel(subject=kept))
     pair = _compared(found, whole)
-    difference, outcome = difference_of(pair, "a", "b", {"confidence": 0.9, "worthwhile": 4.0})
-    assert outcome == "no better"
-    assert difference.subjects == 4
-    assert difference.difference == pytest.approx(0.0, abs=1e-9)
+    compared = comparison_of(pair, ("a", "b"), {"confidence": 0.9, "worthwhile": 4.0})
+    assert compared.outcome == "no better"
+    assert compared.difference.subjects == 4
+    assert compared.difference.difference == pytest.approx(0.0, abs=1e-9)
+    assert "the same without the doubtful subjects" in str(compared)
+
+
+def test_an_uncertain_integral_leaves_its_subject_doubtful(
+    fit: bn.Fit, others: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vague(*given: Any, **options: Any) -> xr.Dataset:
+        found = subject_log_likelihood(*given, **options)
+        places = {"subject": [name for name in (2, 4) if name in found["subject"]]}
+        found["error"].loc[places] = 5.0
+        return found
+
+    monkeypatch.setattr(module, "subject_log_likelihood", vague)
+    found = left_out_subjects(fit, refits=1)
+    assert bool(found["refitted"].sel(subject=4))
+    for subject in (2, 4):
+        assert bool(found["doubtful"].sel(subject=subject))
+        assert "the integral over its random effects is uncertain (standard error" in str(
+            found["reason"].sel(subject=subject).item()
+        )
+    assert not found["doubtful"].sel(subject=[1, 3, 5]).any()
+
+
+def test_chains_that_disagree_decide_nothing(fit: bn.Fit) -> None:
+    found = left_out_subjects(fit, refits=0).assign(doubtful=("subject", [False] * 5))
+    base = found["elpd"].to_numpy()
+    settled = [found.assign(unsettled=""), found.assign(elpd=("subject", base - 9.0), unsettled="")]
+    rule = {"confidence": 0.9, "worthwhile": 4.0}
+    assert comparison_of(_compared(*settled), ("a", "b"), rule).outcome == "better"
+    apart = [settled[0], settled[1].assign(unsettled="chains disagree (R-hat 1.40 of base_pop)")]
+    compared = comparison_of(_compared(*apart), ("a", "b"), rule)
+    assert compared.outcome == "undecided"
+    text = str(compared)
+    assert text.startswith("whether a or b foretells better is undecided")
+    assert "    not decided by draws that are not to be relied upon: b" in text
+    assert "  b: chains disagree (R-hat 1.40 of base_pop). Fit longer chains" in text
+    assert "would show it" not in text

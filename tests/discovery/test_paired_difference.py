@@ -29,7 +29,8 @@ def test_the_difference_its_error_and_its_bounds():
         (10.0, 8.0, "undecided"),
         (3.0, 1.0, "undecided"),  # significant, and too small to be trusted
         (1.0, 1.0, "no better"),
-        (3.0, 0.5, "no better"),  # significant, and surely too small to be worthwhile
+        (3.0, 0.2, "undecided"),  # there, and surely too small to be worthwhile
+        (1.0, 1.6, "undecided"),  # with twice the standard error it may be worthwhile
         (-1.0, 1.0, "no better"),
         (-20.0, 5.0, "no better"),
         (-1.0, 9.0, "undecided"),
@@ -43,6 +44,7 @@ def test_equivalent_where_both_bounds_are_within_what_is_worthwhile():
     assert PairedDifference(1.0, 1.0, 30).equivalent
     assert not PairedDifference(1.0, 4.0, 30).equivalent
     assert not PairedDifference(-40.0, 25.0, 30).equivalent
+    assert not PairedDifference(-3.0, 0.2, 30).equivalent
     assert PairedDifference(-3.0, 0.5, 30).reversed == PairedDifference(3.0, 0.5, 30)
 
 
@@ -55,7 +57,7 @@ def test_an_outcome_that_hangs_on_doubtful_subjects_is_undecided():
 
 
 def test_a_difference_must_be_worthwhile_whatever_its_error():
-    assert PairedDifference(3.9, 0.01, 30).outcome == "no better"
+    assert PairedDifference(3.9, 0.01, 30).outcome == "undecided"
     assert PairedDifference(3.9, 0.01, 30, worthwhile=2.0).outcome == "better"
 
 
@@ -105,19 +107,25 @@ def _left_out(x, y, prior):
     return stats.t.logpdf(y, 2.0 * shape, (x * mean).sum(axis=1), scale)
 
 
-def error_rates(subjects, extra, effect, tails, replicates, seed):
-    """Shares of "better", of "no better" and of a lower bound above 0, of nested linear models."""
+def differences(subjects, extra, effect, tails, replicates, seed):
+    """Of nested linear models with exact left-out densities, one for each data set."""
     rng = np.random.default_rng([3, seed])
-    outcomes = []
+    found = []
     for _ in range(replicates):
         x = np.column_stack([np.ones(subjects), rng.normal(size=(subjects, 1 + extra))])
         noise = rng.standard_t(3, subjects) / np.sqrt(3.0) if tails else rng.normal(size=subjects)
         y = 1.0 + 0.5 * x[:, 1] + effect * x[:, 2] + noise
         prior = np.array([10.0, 1.0, *np.full(extra, 0.5)])
-        found = paired_difference(_left_out(x, y, prior), _left_out(x[:, :2], y, prior[:2]))
-        outcomes.append(
-            (found.outcome == "better", found.outcome == "no better", found.bounds[0] > 0.0)
-        )
+        found.append(paired_difference(_left_out(x, y, prior), _left_out(x[:, :2], y, prior[:2])))
+    return found
+
+
+def error_rates(*given, **options):
+    """Shares of "better", of "no better" and of a lower bound above 0."""
+    outcomes = [
+        (own.outcome == "better", own.outcome == "no better", own.bounds[0] > 0.0)
+        for own in differences(*given, **options)
+    ]
     return np.mean(outcomes, axis=0)
 
 
@@ -146,6 +154,34 @@ def test_few_false_discoveries_where_models_are_nearly_the_same():
 def test_error_rates(subjects, extra, tails):
     better, _, _ = error_rates(subjects, extra, 0.0, tails, 1000, seed=subjects + extra)
     assert better <= 0.05
+
+
+def just_worthwhile(subjects, extra, tails):
+    """The effect whose difference is 4 on average over data sets."""
+    low, high = 0.0, 4.0
+    for _ in range(11):
+        middle = 0.5 * (low + high)
+        found = differences(subjects, extra, middle, tails, 300, seed=1)
+        if np.mean([own.difference for own in found]) > 4.0:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tails", [False, True])
+@pytest.mark.parametrize("extra", [1, 4])
+@pytest.mark.parametrize("subjects", [8, 12, 30])
+def test_absence_is_seldom_said_of_a_worthwhile_difference(subjects, extra, tails):
+    effect = just_worthwhile(subjects, extra, tails)
+    found = differences(subjects, extra, effect, tails, 1000, seed=2)
+    # 0.12, and three standard errors of a share of 1000.
+    assert np.mean([own.outcome == "no better" for own in found]) <= 0.15
+    # The control: upper bounds as they are lie below what is true in more than the nominal tenth.
+    assert np.mean([own.bounds[1] < own.worthwhile for own in found]) > 0.12
+    equal = differences(subjects, extra, 0.0, tails, 300, seed=3)
+    assert np.mean([own.outcome == "no better" for own in equal]) >= 0.5
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def test_a_subject_that_is_left_out_is_foretold_from_the_others_alone(saturable)
     assert compared.difference.difference == 0.0
     subject = study.subjects[0]
     again = bn.fit(declared(linear), study.select(subjects=list(study.subjects[1:])), **NUTS)
-    density = subject_log_likelihood(again, study.select(subjects=[subject]))
+    density = subject_log_likelihood(again, study.select(subjects=[subject]))["log_likelihood"]
     exact = float(np.log(np.exp(density).mean()))
     own = compared.data.sel(model="first", subject=subject)
     assert float(own["elpd"]) == pytest.approx(exact, abs=0.3)

@@ -23,8 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::bnode_nlme.inference.Convergenc
 SUBJECTS = 12
 _NULL, _SATURABLE = 100, 25
 _REFIT: dict[str, Any] = {
-    "tune": 150, "draws": 100, "chains": 2, "target_accept": 0.8, "max_treedepth": 5,
-    "compiled_anew": False,
+    "tune": 400, "draws": 300, "chains": 2, "compiled_anew": False,
 }  # fmt: skip
 """As the fits themselves are sampled."""
 

@@ -22,7 +22,7 @@ _PRECISE = 0.1
 
 
 def integrated_likelihood(
-    nlme: NLME, study: Study, values: xr.Dataset, shape: tuple[int, int], seed: int, what: str
+    nlme: NLME, study: Study, values: xr.Dataset, shape: tuple[int, int], seed: int
 ) -> xr.Dataset:
     """Log-likelihood of each measured subject at draws of the population.
 
@@ -36,8 +36,6 @@ def integrated_likelihood(
         Their (chains, draws).
     seed
         Of the points.
-    what
-        Name of the caller.
 
     Returns
     -------
@@ -45,16 +43,11 @@ def integrated_likelihood(
         ``log_likelihood`` (chain, draw, subject), the logarithm of an unbiased estimate, and
         ``error``, its Monte Carlo standard error; ``points`` (subject), of each draw.
 
-    Warns
-    -----
-    UserWarning
-        When the error of some subject is above 0.1 (root mean square over the draws) with the most
-        points that are tried, 900.
-
     Notes
     -----
-    Points are those of `weighted_effects`. Where the error is above 0.1, as many are added as would
-    bring it there; both estimates then count by their points.
+    Points are those of `weighted_effects`. Where the error is above 0.1 (root mean square over the
+    draws), as many are added as would bring it there, up to 900 in all; both estimates then count
+    by their points.
     """
     rng = np.random.default_rng(seed)
     likelihood = IndividualLikelihood(nlme, study, values)
@@ -75,14 +68,6 @@ def integrated_likelihood(
             (log_mean[:, poor], error[:, poor], points[poor]), (*added, np.array(more))
         )
         points[poor] += more
-    uncertain = _root_mean_square(error) > _PRECISE
-    if uncertain.any():
-        named = ", ".join(str(name) for name in study.subjects[kept[uncertain]][:10])
-        warnings.warn(
-            f"{what}: the integral over the random effects of {uncertain.sum()} subjects ({named}) "
-            f"has a standard error of more than {_PRECISE:.0%} after {points[uncertain].max()} points.",
-            stacklevel=4,
-        )
     dims = ("chain", "draw", SUBJECT)
     return xr.Dataset(
         {
@@ -92,6 +77,28 @@ def integrated_likelihood(
         },
         coords={SUBJECT: study.subjects[kept]},
     )
+
+
+def warn_of_integral(integrated: xr.Dataset, what: str) -> None:
+    """Warn of subjects whose integral is uncertain for all its points; `what` asks.
+
+    Warns
+    -----
+    UserWarning
+        When the error of some subject is above 0.1 (root mean square over the draws).
+    """
+    error = integrated["error"].stack(each=("chain", "draw"), create_index=False)
+    found = _root_mean_square(error.transpose("each", SUBJECT).to_numpy())
+    uncertain = integrated.isel({SUBJECT: found > _PRECISE})
+    count = uncertain.sizes[SUBJECT]
+    if count:
+        named = ", ".join(map(str, uncertain[SUBJECT].to_numpy()[:10]))
+        warnings.warn(
+            f"{what}: the integral over the random effects of {count} "
+            f"subject{'' if count == 1 else 's'} ({named}) has a standard error of more than "
+            f"{_PRECISE:.0%} after {int(uncertain['points'].max())} points.",
+            stacklevel=3,
+        )
 
 
 def _estimate(

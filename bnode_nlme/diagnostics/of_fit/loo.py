@@ -11,7 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.diagnostics.elpd import elpd_observations, elpd_subjects
-from bnode_nlme.diagnostics.of_fit.integrated_likelihood import integrated_likelihood
+from bnode_nlme.diagnostics.of_fit.integrated_likelihood import (
+    integrated_likelihood,
+    warn_of_integral,
+)
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.nlme.nlme import NLME
 from bnode_nlme.results.error_numbers import error_numbers
@@ -95,7 +98,9 @@ def loo(
     values = population_draws(fit, indices)
     if by == "observation":
         return elpd_observations(_by_observation(nlme, fit.study, values, shape))
-    return _left_out_subjects(integrated_likelihood(nlme, fit.study, values, shape, seed, "loo"))
+    integrated = integrated_likelihood(nlme, fit.study, values, shape, seed)
+    warn_of_integral(integrated, "loo")
+    return loo_by_subject(integrated)
 
 
 def is_of_approximation(fit: Fit) -> bool:
@@ -118,7 +123,7 @@ def _warn_of_approximation(fit: Fit) -> None:
 
 def subject_log_likelihood(
     fit: Fit, study: Study, *, draws: int | None = None, seed: int = 0
-) -> xr.DataArray:
+) -> xr.Dataset:
     """Log-likelihood of subjects, their random effects integrated out, at draws of a fit.
 
     Parameters
@@ -134,7 +139,9 @@ def subject_log_likelihood(
 
     Returns
     -------
-    xarray.DataArray (chain, draw, subject)
+    xarray.Dataset
+        As `integrated_likelihood` gives it: ``log_likelihood`` (chain, draw, subject) and its Monte
+        Carlo standard error ``error``.
 
     Raises
     ------
@@ -143,9 +150,7 @@ def subject_log_likelihood(
     """
     nlme = declaration_of(fit, "subject_log_likelihood")
     indices, shape = _even_draws(fit, _MOST["subject"] if draws is None else draws)
-    values = population_draws(fit, indices)
-    what = "subject_log_likelihood"
-    return integrated_likelihood(nlme, study, values, shape, seed, what)["log_likelihood"]
+    return integrated_likelihood(nlme, study, population_draws(fit, indices), shape, seed)
 
 
 def _even_draws(fit: Fit, count: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
@@ -182,8 +187,19 @@ def _by_observation(
     )
 
 
-def _left_out_subjects(integrated: xr.Dataset) -> az.ELPDDataLOO:
-    """Leave one subject out, by estimates of its likelihood with errors."""
+def loo_by_subject(integrated: xr.Dataset) -> az.ELPDDataLOO:
+    """Leave one subject out, by estimates of its likelihood with errors.
+
+    Parameters
+    ----------
+    integrated
+        As `subject_log_likelihood` gives it.
+
+    Returns
+    -------
+    arviz.ELPDDataLOO
+        As `loo` gives it.
+    """
     log_likelihood, error = integrated["log_likelihood"], integrated["error"]
     # The mean of reciprocals 1 / p is estimated, and an estimate of p with the relative error e has
     # a reciprocal that is too large by 1 + e².
