@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bnode_nlme.discovery.forms import Form
-from bnode_nlme.discovery.paired_difference import PairedDifference
+from bnode_nlme.discovery.paired_difference import PairedDifference, Standing
 from bnode_nlme.inference.fit_result import Fit
 
 Kind = Literal["form", "sparse", "symbolic", "network", "without"]
@@ -72,11 +72,14 @@ class Candidate:
     against_network, against_best : PairedDifference or None
         ELPD minus the network's and minus the best candidate's, paired by subject.
     refuted
-        Whether the best candidate is better by the rule of `paired_difference`.
+        Whether the best candidate is better by the rule of `paired_difference`, and would be
+        without the subjects whose numbers are doubtful.
     hangs_on_doubtful
-        Whether that cannot be said without the subjects whose numbers are doubtful.
+        Whether it is better with these subjects, and not without: not refuted, and not kept.
+    standing : {"better", "worse", "equivalent", "undecided"}
+        To the network, where the draws of both are settled; else "undecided".
     weight
-        Stacking weight.
+        Stacking weight, of candidates whose draws are settled.
     dropped : tuple of str
         Parameters and covariates that only the network's arguments used, and the model with the
         candidate does not have.
@@ -104,6 +107,7 @@ class Candidate:
     against_best: PairedDifference | None = None
     refuted: bool = False
     hangs_on_doubtful: bool = False
+    standing: Standing = "undecided"
     weight: float = np.nan
     dropped: tuple[str, ...] = ()
     r_hat: float = np.nan
@@ -120,6 +124,11 @@ class Candidate:
     def is_judged(self) -> bool:
         """Whether something may be claimed of it: it is compared, and its draws are settled."""
         return self.is_compared and not self.unsettled
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is judged, and nothing speaks against it."""
+        return self.is_judged and not self.refuted and not self.hangs_on_doubtful
 
     @property
     def elpd(self) -> float:
@@ -183,8 +192,17 @@ class Candidate:
             f"{name} {value}" for name, value in self.constants.items()
         )
 
+    @property
+    def mark(self) -> str:
+        """What speaks against it, in a few words."""
+        if self.refuted:
+            return "refuted"
+        if self.hangs_on_doubtful:
+            return "refuted only with doubtful subjects"
+        return self.unsettled or self.note
+
     def __repr__(self) -> str:
-        said = "refuted" if self.refuted else self.unsettled or self.note
+        said = self.mark
         apart = (
             ""
             if np.isnan(self.difference)

@@ -30,18 +30,19 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
             f"Forms that resemble the network: {names or 'none'}. Resemblance is no discovery."
         )
     judged = [own for own in fitted if own.is_judged]
-    kept = [own for own in judged if not own.refuted]
+    kept = [own for own in judged if own.is_kept]
     forms = [own for own in kept if own in proposed]
-    rest = [own for own in proposed if own not in judged]
+    rest = [own for own in proposed if own not in judged or own.hangs_on_doubtful]
+    network_judged = any(own.kind == "network" for own in judged)
     lines = []
     if any(own.kind == "without" for own in kept):
         lines.append(
             f"The data do not show that the term {network!r} is needed: the model without it is not "
             "refuted."
         )
-    lines += [f"{_capital(own.text())} {_against_network(own)}." for own in forms]
+    lines += [f"{_capital(own.text())} {_against_network(own, network_judged)}." for own in forms]
     if not forms:
-        lines.append(_no_form(network, [own for own in judged if own in proposed], rest))
+        lines.append(_no_form(network, [own for own in proposed if own.refuted], rest))
     lines += [
         f"{_refuted(own, network)} (ELPD difference from the best {_number(own.behind)} ± "
         f"{own.behind_se:.1f})."
@@ -68,13 +69,13 @@ def claims_text(network: str, candidates: Sequence[Candidate], subjects: int) ->
 
 def _no_form(network: str, refuted: list[Candidate], rest: list[Candidate]) -> str:
     if not refuted:
-        return "No candidate form could be compared on the data: see the notes of the table."
+        return "No candidate form could be judged on the data: see the notes of the table."
     if not rest:
         return (
             f"Every candidate form is refuted: the mechanism behind {network!r} is not among them."
         )
     return (
-        "Every form that was compared is refuted. Not compared, so not refuted: "
+        "Every form that could be judged is refuted. Not judged, so not refuted: "
         f"{', '.join(own.name for own in rest)}."
     )
 
@@ -90,7 +91,10 @@ def _doubts(fitted: list[Candidate], network: str, subjects: int) -> list[str]:
         )
     hanging = [_called(own, network) for own in fitted if own.hangs_on_doubtful]
     if hanging:
-        lines.append(f"Refuted only with these subjects, not without: {', '.join(hanging)}.")
+        lines.append(
+            "The best candidate is better than these with the doubtful subjects, not without, so "
+            f"that nothing is claimed of them: {', '.join(hanging)}."
+        )
     approximate = [own for own in fitted if own.is_approximate]
     if approximate:
         lines.append(
@@ -130,7 +134,7 @@ def _refuted(own: Candidate, network: str) -> str:
     return f"{_capital(_called(own, network))} is refuted"
 
 
-def _against_network(own: Candidate) -> str:
+def _against_network(own: Candidate, network_judged: bool) -> str:
     found = own.against_network
     if found is None or not np.isfinite(found.standard_error):
         return "was not compared with the network"
@@ -139,13 +143,18 @@ def _against_network(own: Candidate) -> str:
         f"ELPD difference {_number(found.difference)} ± {found.standard_error:.1f}, one-sided "
         f"{found.confidence:.0%} bounds {_number(low)} and {_number(high)}"
     )
-    if found.outcome == "better":
-        return f"predicts left-out subjects better than the network ({apart})"
-    if found.reversed.outcome == "better":
-        return f"predicts worse than the network ({apart}), yet is not refuted"
-    if found.equivalent:
-        return f"is indistinguishable from the network ({apart})"
-    return f"and the network are not distinguished by these data ({apart})"
+    if not network_judged:
+        return f"is not refuted; against the network, whose draws are unsettled, nothing is claimed ({apart})"
+    if own.standing == "undecided" and low > 0.0 and found.difference < found.worthwhile:
+        return f"predicts a little better than the network, by less than is worthwhile ({apart})"
+    if own.standing == "undecided" and high < 0.0 and -found.difference < found.worthwhile:
+        return f"predicts a little worse than the network, by less than is worthwhile ({apart})"
+    return {
+        "better": f"predicts left-out subjects better than the network ({apart})",
+        "worse": f"predicts worse than the network ({apart}), yet is not refuted",
+        "equivalent": f"is indistinguishable from the network ({apart})",
+        "undecided": f"and the network are not distinguished by these data ({apart})",
+    }[own.standing]
 
 
 def _capital(text: str) -> str:

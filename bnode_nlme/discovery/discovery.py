@@ -193,10 +193,9 @@ class Discovery:
             )
             weight = "" if np.isnan(own.weight) else f"{own.weight:.2f}"
             explained = "" if np.isnan(own.explained) else f"{own.explained:.0%}"
-            mark = "refuted" if own.refuted else own.unsettled or own.note
             name = own.name if len(own.name) <= _WIDTH else own.name[: _WIDTH - 1] + "…"
             lines.append(
-                f"  {name:<{_WIDTH}} {explained:>9} {elpd:>8} {apart:>14} {weight:>7} {mark}".rstrip()
+                f"  {name:<{_WIDTH}} {explained:>9} {elpd:>8} {apart:>14} {weight:>7} {own.mark}".rstrip()
             )
         lines.append(
             "  explained: share of the network's draws that the form can follow where data lie"

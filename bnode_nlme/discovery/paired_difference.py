@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 Outcome = Literal["better", "no better", "undecided"]
+Standing = Literal["better", "worse", "equivalent", "undecided"]
 
 WORTHWHILE = 4.0
 """Differences below this are small, and their standard errors too small (Sivula et al. 2020)."""
@@ -68,19 +69,6 @@ class PairedDifference:
         if self.bounds[0] > 0.0:
             return "better" if self.difference >= self.worthwhile else "undecided"
         return "no better" if self.largest < self.worthwhile else "undecided"
-
-    @property
-    def reversed(self) -> PairedDifference:
-        """ELPD of the second minus that of the first."""
-        return replace(self, difference=-self.difference)
-
-    @property
-    def equivalent(self) -> bool:
-        """Whether neither is better than the other (two one-sided tests).
-
-        Schuirmann 1987, doi:10.1007/BF01068419.
-        """
-        return self.outcome == "no better" == self.reversed.outcome
 
     @property
     def deciding_subjects(self) -> int | None:
@@ -212,6 +200,31 @@ def settled_outcome(
         return "undecided"
     others = paired_difference(np.asarray(first)[kept], np.asarray(second)[kept], **rule)
     return outcome if others.outcome == outcome else "undecided"
+
+
+def standing(first: ArrayLike, second: ArrayLike, doubtful: ArrayLike) -> Standing:
+    """How the first model stands to the second, where it is the same without doubtful subjects.
+
+    Parameters
+    ----------
+    first, second : array_like (subjects,)
+        As of `paired_difference`.
+    doubtful : array_like of bool (subjects,)
+        Whose numbers, of either model, cannot be trusted.
+
+    Returns
+    -------
+    {"better", "worse", "equivalent", "undecided"}
+        Equivalent: neither is better than the other (two one-sided tests, Schuirmann 1987,
+        doi:10.1007/BF01068419).
+    """
+    one = settled_outcome(first, second, doubtful)
+    other = settled_outcome(second, first, doubtful)
+    if one == "better":
+        return "better"
+    if other == "better":
+        return "worse"
+    return "equivalent" if one == other == "no better" else "undecided"
 
 
 def check_rule(confidence: float, worthwhile: float) -> None:

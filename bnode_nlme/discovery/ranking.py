@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnode_nlme.discovery.candidate import Candidate
-from bnode_nlme.discovery.paired_difference import paired_difference, settled_outcome
+from bnode_nlme.discovery.paired_difference import (
+    PairedDifference,
+    paired_difference,
+    settled_outcome,
+    standing,
+)
 
 Array = NDArray[np.float64]
 
@@ -21,12 +26,13 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Compare candidates, and order them: the simplest that is not refuted comes first.
 
     A candidate is refuted where the best of those whose draws are settled is better than it by the
-    rule of `verdict`, `bnode_nlme.discovery.paired_difference`: Student's t over the subjects, and
-    a difference worthwhile. Where the same cannot be said without the subjects whose numbers are
-    doubtful, the refutation hangs on them, and is told so. Those that are not refuted are in the
-    order of their numbers of constants, then of operations, then of ELPD; the refuted follow in the
-    order of ELPD, then those whose draws are unsettled, which are compared but not judged, and those
-    without a comparison are last, in the order given.
+    rule of `verdict`, `bnode_nlme.discovery.paired_difference`: Student's t over the subjects, a
+    difference worthwhile, and the same without the subjects whose numbers are doubtful. Where it is
+    not the same without them, the refutation hangs on them: the candidate is not refuted, and not
+    kept either. Those that are kept are in the order of their numbers of constants, then of
+    operations, then of ELPD; those whose refutation hangs on doubtful subjects follow, and the
+    refuted, in the order of ELPD; then those whose draws are unsettled, which are compared but not
+    judged and have no weight; and those without a comparison are last, in the order given.
 
     Parameters
     ----------
@@ -41,32 +47,37 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     judged = [place for place, own in enumerate(fitted) if own.is_judged]
     best = max(judged, key=lambda place: pointwise[place].sum()) if judged else None
     network = next((place for place, own in enumerate(fitted) if own.kind == "network"), None)
-    weights = stacking_weights(pointwise)
+    weights = dict(zip(judged, stacking_weights(pointwise[judged]), strict=True)) if judged else {}
 
-    def against(place: int, other: int | None) -> Any:
+    def against(place: int, other: int | None) -> PairedDifference | None:
         return None if other is None else paired_difference(pointwise[place], pointwise[other])
 
-    def refutation(place: int) -> dict[str, Any]:
+    def judgement(place: int) -> dict[str, Any]:
         if best is None or place not in judged:
             return {}
         pair = pointwise[best], pointwise[place]
         found = paired_difference(*pair).outcome == "better"
         settled = settled_outcome(*pair, doubtful[place] | doubtful[best]) == "better"
-        return {"refuted": found, "hangs_on_doubtful": found and not settled}
+        judged_by: dict[str, Any] = {"refuted": settled, "hangs_on_doubtful": found and not settled}
+        if network in judged and place != network:
+            pair = pointwise[place], pointwise[network]
+            judged_by["standing"] = standing(*pair, doubtful[place] | doubtful[network])
+        return judged_by
 
     compared = [
         replace(
             own,
             against_best=against(place, best),
             against_network=against(place, network),
-            weight=float(weights[place]),
-            **refutation(place),
+            weight=float(weights.get(place, np.nan)),
+            **judgement(place),
         )
         for place, own in enumerate(fitted)
     ]
-    kept = [own for own in compared if own.is_judged and not own.refuted]
+    kept = [own for own in compared if own.is_kept]
     return (
         *sorted(kept, key=lambda own: (own.size, own.complexity, -own.elpd)),
+        *sorted((own for own in compared if own.hangs_on_doubtful), key=lambda own: -own.elpd),
         *sorted((own for own in compared if own.refuted), key=lambda own: -own.elpd),
         *sorted((own for own in compared if own.unsettled), key=lambda own: -own.elpd),
         *(own for own in candidates if not own.is_compared),

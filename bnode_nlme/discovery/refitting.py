@@ -16,15 +16,19 @@ from bnode_nlme.discovery.left_out_subjects import left_out_subjects
 from bnode_nlme.discovery.refit_convergence import LARGEST_R_HAT, NO_CURVATURE, Agreement, agreement
 from bnode_nlme.discovery.replacing import constant_name, warm_start, with_form, without_term
 from bnode_nlme.dynamics.errors import DeclarationError
+from bnode_nlme.inference.convergence import ConvergenceWarning
 from bnode_nlme.inference.fit import Method
 from bnode_nlme.inference.fit import fit as fit_model
 from bnode_nlme.inference.fit_result import Fit
 from bnode_nlme.inference.named_values import sampled_as
 from bnode_nlme.inference.starting_values import StartError
+from bnode_nlme.inference.variational_check import ApproximationWarning
 from bnode_nlme.nlme.individual_values import population_name
 from bnode_nlme.nlme.nlme import NLME
 
 _ATTEMPTS = 2
+_FAILURES = (DeclarationError, StartError, ArithmeticError, RuntimeError, np.linalg.LinAlgError)
+"""Of one candidate's fit, which say nothing of the others."""
 _SHORT_RUN = {"draws": 250, "tune": 300, "chains": 2, "compiled_anew": False}
 """Of NUTS, for candidates: a few constants in the place of a network are sampled in a second."""
 
@@ -69,7 +73,7 @@ def refitted(
         nlme = with_form(fitted.nlme, name, found, visited)
         start = warm_start(nlme, values, found, name)
         own, chains = _settled_fit(nlme, fitted, start, settings)
-    except (DeclarationError, StartError) as error:
+    except _FAILURES as error:
         return replace(candidate, note=_first_line(error))
     constants = {
         constant: Constant.of(
@@ -94,7 +98,7 @@ def refitted_without(
         nlme = without_term(fitted.nlme, function.name)
         start = warm_start(nlme, values, None, function.name)
         own, chains = _settled_fit(nlme, fitted, start, settings)
-    except (DeclarationError, StartError) as error:
+    except _FAILURES as error:
         return replace(candidate, note=_first_line(error))
     again = replace(candidate, fit=own, dropped=_dropped(fitted, own))
     return compared(_with_agreement(again, chains), comparison)
@@ -123,11 +127,8 @@ def compared(candidate: Candidate, comparison: dict[str, Any]) -> Candidate:
     if fitted is None:
         return candidate
     try:
-        with warnings.catch_warnings():
-            # Of approximations and Pareto k: both are in the result.
-            warnings.simplefilter("ignore", UserWarning)
-            left_out = left_out_subjects(fitted, **comparison)
-    except ValueError as error:
+        left_out = left_out_subjects(fitted, **comparison)
+    except (ArithmeticError, ValueError) as error:
         return replace(candidate, note=_first_line(error))
     note = candidate.note
     if not np.isfinite(left_out["elpd"]).all():
@@ -163,8 +164,9 @@ def _fit(nlme: NLME, fitted: Fit, start: dict[str, Any], settings: dict[str, Any
     model = nlme.build(fitted.study)
     known = {str(variable.name) for variable in model.free_RVs} | set(sampled_as(model).values())
     with warnings.catch_warnings():
-        # Of convergence and of approximations: both are in the candidate.
-        warnings.simplefilter("ignore", UserWarning)
+        # Both are told with the candidate.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", ApproximationWarning)
         return fit_model(
             nlme,
             fitted.study,

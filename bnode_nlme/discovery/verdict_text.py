@@ -68,7 +68,9 @@ def _comparison(found: SubjectComparison, words: str = "") -> list[str]:
         f"{difference.standard_error:.1f}, one-sided {difference.confidence:.0%} bounds {lower:+.1f} "
         f"and {upper:+.1f}) over {difference.subjects} subjects{words and ': '}{words}"
     ]
-    unsettled = [str(name) for name in found.data["model"].to_numpy()[found.data["unsettled"] != ""]]
+    unsettled = [
+        str(name) for name in found.data["model"].to_numpy()[found.data["unsettled"] != ""]
+    ]
     if unsettled:
         lines.append(
             f"    not decided by draws that are not to be relied upon: {', '.join(unsettled)}"

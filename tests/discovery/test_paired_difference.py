@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from bnode_nlme.discovery import PairedDifference, paired_difference
-from bnode_nlme.discovery.paired_difference import settled_outcome
+from bnode_nlme.discovery.paired_difference import settled_outcome, standing
 
 
 def test_the_difference_its_error_and_its_bounds():
@@ -40,12 +40,21 @@ def test_outcomes(difference, error, outcome):
     assert PairedDifference(difference, error, 30).outcome == outcome
 
 
-def test_equivalent_where_both_bounds_are_within_what_is_worthwhile():
-    assert PairedDifference(1.0, 1.0, 30).equivalent
-    assert not PairedDifference(1.0, 4.0, 30).equivalent
-    assert not PairedDifference(-40.0, 25.0, 30).equivalent
-    assert not PairedDifference(-3.0, 0.2, 30).equivalent
-    assert PairedDifference(-3.0, 0.5, 30).reversed == PairedDifference(3.0, 0.5, 30)
+@pytest.mark.parametrize(
+    ("each", "spread", "wanted"),
+    [
+        (0.0, 0.1, "equivalent"),
+        (0.1, 0.5, "undecided"),  # with twice the standard error it may be worthwhile
+        (0.1, 0.05, "undecided"),  # there, and too small
+        (-0.1, 0.05, "undecided"),
+        (0.5, 0.5, "better"),
+        (-0.5, 0.5, "worse"),
+    ],
+)
+def test_how_models_stand_to_each_other(each, spread, wanted):
+    gain = each + spread * np.resize([1.0, -1.0], 30)
+    assert standing(gain, np.zeros(30), np.zeros(30, dtype=bool)) == wanted
+    assert standing(gain, np.zeros(30), np.arange(30) > 1) == "undecided"
 
 
 def test_an_outcome_that_hangs_on_doubtful_subjects_is_undecided():

@@ -117,12 +117,14 @@ def test_a_refutation_that_hangs_on_doubtful_subjects_is_told() -> None:
         network = candidate("network", "network", base)
         form = candidate("linear", "form", behind, doubtful=doubtful)
         found = ranked([network, form])
-        assert [own.refuted for own in found] == [False, True]
+        assert [own.refuted for own in found] == [False, not doubtful]
         assert found[1].hangs_on_doubtful is bool(doubtful)
-        told = "Refuted only with these subjects, not without: linear." in claims_text(
-            "elimination", found, 8
-        )
+        assert not found[1].is_kept
+        text = claims_text("elimination", found, 8)
+        told = "so that nothing is claimed of them: linear." in text
         assert told is bool(doubtful)
+        assert ("Linear is refuted" in text) is not doubtful or told
+        assert ("not among them" in text) is not bool(doubtful)
 
 
 def test_of_chains_that_disagree_nothing_is_claimed_either_way() -> None:
@@ -144,6 +146,21 @@ def test_of_chains_that_disagree_nothing_is_claimed_either_way() -> None:
         assert f"Nothing is claimed of {name}: chains disagree." in text
         assert f"{name.capitalize()} with" not in text
     assert "is refuted" not in text
+    assert [np.isnan(own.weight) for own in found] == [False, True, True]
+
+
+def test_of_a_network_whose_chains_disagree_nothing_is_said_to_be_indistinguishable() -> None:
+    rng = np.random.default_rng(2)
+    base = rng.normal(-5.0, 1.0, 20)
+    forms = [candidate("near", "form", base + 0.1 * rng.standard_normal(20), 1)]
+    for unsettled in ("", "chains disagree on the function"):
+        network = candidate("network", "network", base, unsettled=unsettled)
+        found = ranked([network, *forms])
+        text = claims_text("elimination", found, 20)
+        assert ("is indistinguishable" in text) is (not unsettled)
+        told = "against the network, whose draws are unsettled, nothing is claimed" in text
+        assert told is bool(unsettled)
+        assert found[0].name == "near"
 
 
 def test_what_was_not_compared_is_not_refuted() -> None:
@@ -152,14 +169,14 @@ def test_what_was_not_compared_is_not_refuted() -> None:
     network = candidate("network", "network", base)
     unknown = Candidate("power", "form", Form("power", "a*x**b"))
     some = claims_text("elimination", ranked([network, wrong, unknown]), 10)
-    assert "Every form that was compared is refuted. Not compared, so not refuted: power." in some
+    assert "Every form that could be judged is refuted. Not judged, so not refuted: power." in some
     assert "not among them" not in some
     every = claims_text("elimination", ranked([network, wrong]), 10)
     assert "the mechanism behind 'elimination' is not among them" in every
     nothing = candidate("linear", "form", np.append(base[1:], np.nan), 1)
     found = ranked([network, nothing])
     assert np.isnan(found[1].difference)
-    assert "No candidate form could be compared" in claims_text("elimination", found, 10)
+    assert "No candidate form could be judged" in claims_text("elimination", found, 10)
 
 
 def test_indistinguishable_only_where_the_data_say_so() -> None:
