@@ -45,7 +45,8 @@ class Individualisation:
         standard deviations of the population (of independent effects, where they are correlated);
         ``effective_population_draws``, how many of the draws of the population count, by how well
         they foretell the measurements; ``log_evidence``, the logarithm of the density of the
-        patient's measurements under the fitted model.
+        patient's measurements under the fitted model, by the importance weights even where NUTS
+        took over: as uncertain as their ``pareto_k`` says.
     """
 
     fit: Fit
@@ -91,6 +92,8 @@ class Individualisation:
             if np.isfinite(own["pareto_k"]):
                 by = "" if how == "importance" else " of the importance weights"
                 how += f", Pareto k{by} {float(own['pareto_k']):.2f}"
+            if own["divergences"]:
+                how += f"; {int(own['divergences'])} divergences"
             if own["effective_population_draws"] < FEW:
                 counted = float(own["effective_population_draws"])
                 how += f"; {counted:.1f} draws of the population count"

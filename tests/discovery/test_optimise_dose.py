@@ -13,6 +13,8 @@ from scipy import stats
 
 import bnode_nlme as bn
 from bnode_nlme.discovery.dosing import exposures
+from bnode_nlme.discovery.dosing.candidates import listed_candidates
+from bnode_nlme.discovery.dosing.patient_draws import PatientDraws
 from bnode_nlme.discovery.dosing.places import grid, quadrature
 from bnode_nlme.discovery.dosing.planned_study import planned_study
 from bnode_nlme.inference import Fit
@@ -290,6 +292,9 @@ def test_a_plan_keeps_the_past_and_places_stand_on_their_side_of_a_dose() -> Non
         ({"candidates": [bn.Regimen(1.0)], "subject": 3}, r"subject= wants one of \[7\]; found 3"),
         ({"candidates": [bn.Regimen(1.0)], "weights": [1, 2]}, r"weights= wants one number"),
         ({"candidates": [bn.Regimen(1.0)], "residual_error": True}, r"AUC is of a whole window"),
+        ({"candidates": [bn.Regimen(1.0)], "tolerance": -0.1}, r"tolerance= wants a probability"),
+        ({"candidates": [bn.Regimen(1.0)], "draws": 0}, r"draws= wants 1 or more; found 0"),
+        ({"candidates": [bn.Regimen(1.0)], "after": np.nan}, r"after= wants a finite time"),
     ],
 )
 def test_faulty_arguments_are_refused(
@@ -316,6 +321,43 @@ def test_faulty_arguments_are_refused(
 def test_faulty_targets_are_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_samples_of_one_draw_of_the_population_are_not_independent() -> None:
+    rng = np.random.default_rng(4)
+    draws = np.repeat(np.arange(32), 30)
+    nothing: Any = None
+    own = PatientDraws(
+        nothing, nothing, xr.Dataset(coords={"sample": draws}), {}, {}, 960.0, draws, True
+    )
+    means, stated, independent = [], [], []
+    for _ in range(400):
+        # Each draw of the population has a probability of its own.
+        hits = (rng.random(draws.size) < rng.beta(1.0, 1.0, 32)[draws]).astype(float)
+        means.append(hits.mean())
+        stated.append(own.variance_of_mean(hits))
+        independent.append(hits.var() / hits.size)
+    assert np.mean(stated) == pytest.approx(np.var(means), rel=0.2)
+    assert np.mean(independent) < 0.2 * np.var(means)
+    alike = np.ones(960)
+    assert own.variance_of_mean(alike) == 0.0
+    assert own.variance_of_mean(alike, floor=0.01) == pytest.approx(0.01 / 960.0)
+
+
+def test_of_what_is_at_steady_state_the_smaller_rate_is_the_smaller_dose() -> None:
+    found = listed_candidates(
+        [
+            bn.Regimen(0.0, rate=50.0, steady_state=True),
+            bn.Regimen(100.0, every=12.0, steady_state=True),
+            bn.Regimen(150.0, every=24.0, steady_state=True),
+            bn.Regimen(1000.0),
+            bn.Regimen(1000.0000001),
+            bn.Regimen(1000.0),
+        ],
+        None, None, None, 3,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.at_steady_state, [0.0, 0.0, 0.0, 6.25, 100.0 / 12.0, 50.0])
+    assert len(set(found.labels)) == 6
 
 
 def test_an_unknown_output_is_refused_by_name(new: bn.Individualisation) -> None:

@@ -36,6 +36,11 @@ class Candidates:
         return np.array([_total(regimen) for regimen in self.regimens])
 
     @property
+    def at_steady_state(self) -> Array:
+        """Mean rate of each in what goes on for ever: an amount for each interval, or a rate."""
+        return np.array([_standing(regimen) for regimen in self.regimens])
+
+    @property
     def first_dose(self) -> float:
         """Time of the first dose of all."""
         return min(dose.time for regimen in self.regimens if regimen for dose in regimen.doses)
@@ -79,11 +84,7 @@ def listed_candidates(
         return varied_candidates(regimen, _doses(doses, between, points))
     if doses is not None or between is not None:
         raise ValueError("optimise_dose: doses= and between= go with regimen=, not candidates=.")
-    named = (
-        dict(candidates)
-        if isinstance(candidates, Mapping)
-        else {_label(one, place): one for place, one in enumerate(_several(candidates))}
-    )
+    named = dict(candidates) if isinstance(candidates, Mapping) else _labelled(_several(candidates))
     for name, one in named.items():
         if one is not None and not isinstance(one, Regimen):
             raise TypeError(
@@ -93,7 +94,7 @@ def listed_candidates(
     if not any(named.values()):
         raise ValueError("optimise_dose: candidates= wants at least one regimen; found none.")
     totals = np.array([_total(one) for one in named.values()])
-    order = np.argsort(totals, kind="stable")
+    order = np.lexsort((totals, [_standing(one) for one in named.values()]))
     labels, regimens = list(named), list(named.values())
     return Candidates(
         tuple(str(labels[i]) for i in order), tuple(regimens[i] for i in order), totals[order]
@@ -146,6 +147,15 @@ def _several(candidates: Any) -> Sequence[Any]:
     return candidates
 
 
+def _labelled(regimens: Sequence[Any]) -> dict[str, Any]:
+    """By their text, and by their place too where two have the same."""
+    labels = [_label(one, place) for place, one in enumerate(regimens)]
+    return {
+        label if labels.count(label) == 1 else f"{label} (candidate {place + 1})": one
+        for place, (label, one) in enumerate(zip(labels, regimens, strict=True))
+    }
+
+
 def _label(regimen: Any, place: int) -> str:
     if not isinstance(regimen, Regimen):
         return f"candidate {place + 1}"
@@ -154,3 +164,14 @@ def _label(regimen: Any, place: int) -> str:
 
 def _total(regimen: Regimen | None) -> float:
     return 0.0 if regimen is None else float(sum(dose.amount for dose in regimen.doses))
+
+
+def _standing(regimen: Regimen | None) -> float:
+    doses = () if regimen is None else regimen.doses
+    return float(
+        sum(
+            dose.amount / dose.interval if dose.amount > 0.0 else dose.rate
+            for dose in doses
+            if dose.steady_state
+        )
+    )

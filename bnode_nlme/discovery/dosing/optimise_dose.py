@@ -90,7 +90,8 @@ def optimise_dose(
     tolerance
         Probability by which a candidate may fall short of the best and still be as good; by
         default the Monte Carlo standard error of the difference, whose draws are in common. Of all
-        that are as good the smallest total dose is chosen.
+        that are as good the smallest dose is chosen: by the mean rate of what is at steady state,
+        then by the total of all doses.
     seed
         Of what is drawn.
 
@@ -105,7 +106,7 @@ def optimise_dose(
         When `patient` holds neither fits nor individualisations, or `target` no target.
     ValueError
         When there is no model or no candidate; the patient is not known, or not named where there
-        are several; `weights` are missing for several models, negative or of another number; the
+        are several; `tolerance`, `draws` or `after` are out of range; `weights` are missing for several models, negative or of another number; the
         models know different levels of the patient; an output is unknown; or `residual_error` is
         asked for a target of a whole window.
 
@@ -120,13 +121,23 @@ def optimise_dose(
     -----
     The probability is that of the posterior: uncertainty about the population, the patient, the
     learned functions and, with several models, about the model: P = sum_m w_m(y) P_m(y) with
-    w_m(y) in proportion to w_m p_m(y), y being a new patient's levels (Bayesian model averaging:
-    Hoeting et al. 1999, doi:10.1214/ss/1009212519). Its Monte Carlo
-    error takes importance-weighted draws for as many as their weights say, and other draws for
-    independent. Expected utility with a utility of 1 within the target and 0 outside: Berry et al.
+    w_m(y) in proportion to w_m p_m(y), y being a new patient's levels. With prior or posterior
+    probabilities of the models as w_m that is Bayesian model averaging (Hoeting et al. 1999,
+    doi:10.1214/ss/1009212519); with stacking weights, which are no probabilities, it is a heuristic
+    that leaves them as they are for a patient without levels. Its Monte Carlo error is the larger
+    of that of as many draws as importance weights say, and that of the draws of the population,
+    each a cluster of the patient's samples. Expected utility with a utility of 1 within the target and 0 outside: Berry et al.
     2010, Bayesian Adaptive Methods for Clinical Trials; regimens from individual posteriors:
     Sheiner et al. 1979, doi:10.1002/cpt1979263294.
     """
+    if tolerance is not None and not 0.0 <= tolerance < 1.0:
+        raise ValueError(
+            f"optimise_dose: tolerance= wants a probability, from 0 to below 1; found {tolerance!r}."
+        )
+    if draws is not None and draws < 1:
+        raise ValueError(f"optimise_dose: draws= wants 1 or more; found {draws!r}.")
+    if after is not None and not np.isfinite(after):
+        raise ValueError(f"optimise_dose: after= wants a finite time; found {after!r}.")
     sources = [patient] if isinstance(patient, (Individualisation, Fit)) else list(patient)
     targets = (target,) if isinstance(target, Target) else tuple(target)
     _check(sources, targets, residual_error)
@@ -188,19 +199,28 @@ def _chosen(
     every = [of_targets.all(axis=-1).astype(np.float64) for of_targets in each]
     by_model = np.stack([hits.mean(axis=0) for hits in every])
     probability = shares @ by_model
-    effective = np.array([model.effective for model in models])[:, None]
-    # One more draw on either side: all draws within the target do not make it certain.
-    smoothed = (effective * by_model + 1.0) / (effective + 2.0)
-    error = np.sqrt((shares**2) @ (smoothed * (1.0 - smoothed) / effective))
+    error = np.sqrt(
+        sum(
+            share**2 * model.variance_of_mean(hits, _least_variance(model.effective))
+            for share, model, hits in zip(shares, models, every, strict=True)
+        )
+    )
     best = int(np.argmax(probability))
     if tolerance is None:
-        spread = np.stack([(hits[:, [best]] - hits).var(axis=0) for hits in every])
-        allowed = np.sqrt((shares**2) @ (spread / effective))
+        allowed = np.sqrt(
+            sum(
+                share**2 * model.variance_of_mean(hits[:, [best]] - hits)
+                for share, model, hits in zip(shares, models, every, strict=True)
+            )
+        )
     else:
         allowed = np.full(len(probability), float(tolerance))
     tied = probability >= probability[best] - allowed - 1e-12
     total = candidates.total
-    chosen = int(min(np.flatnonzero(tied), key=lambda place: (total[place], place)))
+    standing = candidates.at_steady_state
+    chosen = int(
+        min(np.flatnonzero(tied), key=lambda place: (standing[place], total[place], place))
+    )
     draws_weight = np.concatenate(
         [np.full(len(v), share / len(v)) for v, share in zip(values, shares, strict=True)]
     )
@@ -238,6 +258,12 @@ def _chosen(
         },
     )
     return chosen, summary
+
+
+def _least_variance(effective: float) -> float:
+    """Of one draw within the target or not, where all are alike: that of one more on either side."""
+    share = 1.0 / (effective + 2.0)
+    return share * (1.0 - share)
 
 
 def _weighted_quantiles(values: Array, weights: Array) -> Array:

@@ -22,6 +22,7 @@ from bnode_nlme.results.population_draws import (
     parameter_arrays,
     population_draws,
 )
+from bnode_nlme.study.dimensions import SUBJECT
 from bnode_nlme.study.study import Study
 
 
@@ -41,7 +42,9 @@ class PatientDraws:
     weights : mapping of str to ndarray (N, size)
         Of networks.
     effective : float
-        How many independent draws the N are worth.
+        How many independent draws the N are worth by their importance weights.
+    draws : ndarray (N,)
+        The draw of the population that each belongs to: those of one draw are not independent.
     new : bool
         Whether the patient was individualised: the fit, and weights of several, do not know its
         levels.
@@ -58,6 +61,7 @@ class PatientDraws:
     parameters: Mapping[str, NDArray[np.float64]]
     weights: Mapping[str, NDArray[np.float64]]
     effective: float
+    draws: NDArray[np.intp]
     new: bool
     log_evidence: float = 0.0
     pareto_k: float = float("nan")
@@ -66,6 +70,33 @@ class PatientDraws:
     def size(self) -> int:
         """Number of draws, N."""
         return int(self.values.sizes[SAMPLE])
+
+    def variance_of_mean(self, values: NDArray[np.float64], floor: float = 0.0) -> Any:
+        """Monte Carlo variance of means over the draws.
+
+        Parameters
+        ----------
+        values : ndarray (N, ...)
+        floor
+            Least variance of a single value.
+
+        Returns
+        -------
+        ndarray (...,)
+            The larger of two: of as many independent values as the importance weights say, and of
+            clusters, each the values of one draw of the population.
+        """
+        apart = values - values.mean(axis=0)
+        independent = np.maximum(apart.var(axis=0), floor) / self.effective
+        _, cluster = np.unique(self.draws, return_inverse=True)
+        count = int(cluster.max()) + 1
+        if count == 1:
+            # How far another draw of the population would be is not seen at all.
+            return np.maximum(independent, np.maximum(apart.var(axis=0), floor))
+        sums = np.zeros((count, *values.shape[1:]))
+        np.add.at(sums, cluster, apart)
+        between = count / (count - 1.0) * np.sum((sums / self.size) ** 2, axis=0)
+        return np.maximum(independent, between)
 
 
 def patient_draws(
@@ -105,7 +136,10 @@ def patient_draws(
         subject = _subject(source.study, subject)
         total = source.data.sizes[SAMPLE]
         count = total if draws is None else min(draws, total)
-        values, effects = source.of_patient(subject, np.arange(count) * total // count)
+        samples = np.arange(count) * total // count
+        values, effects = source.of_patient(subject, samples)
+        of_population = source.data["population_draw"].sel({SUBJECT: subject})
+        population = of_population.to_numpy()[samples]
         own = source.study.select(subjects=[subject])
         noted = float(source.data["effective"].sel(subject=subject))
         sampled = str(source.data["method"].sel(subject=subject).item()) == "importance"
@@ -130,6 +164,7 @@ def patient_draws(
         values = effects = population_draws(source, chosen_draws(source, draws))
         own = source.study.select(subjects=[subject])
         effective = float(values.sizes[SAMPLE])
+        population = np.arange(values.sizes[SAMPLE])
         told = {"new": False}
     else:
         raise TypeError(
@@ -141,7 +176,8 @@ def patient_draws(
     individual = nlme.individual_parameters(values, own, known)
     size = values.sizes[SAMPLE]
     arrays = parameter_arrays(individual, size)
-    return PatientDraws(nlme, own, values, arrays, network_weights(nlme, values), effective, **told)
+    weights = network_weights(nlme, values)
+    return PatientDraws(nlme, own, values, arrays, weights, effective, population, **told)
 
 
 def _subject(study: Study, subject: Any) -> Any:
