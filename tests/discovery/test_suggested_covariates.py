@@ -15,6 +15,7 @@ from bnode_nlme.discovery import (
     PairedDifference,
     covariate_evidence,
 )
+from bnode_nlme.discovery.compare_subjects import SubjectComparison
 from bnode_nlme.discovery.discover_covariates import _suggestions
 from bnode_nlme.discovery.suggested_covariates import covariate_model, with_covariates
 from tests.discovery.simulated_effects import simulated_effects
@@ -117,6 +118,7 @@ def test_a_verdict_in_words_and_in_a_picture():
             "doubtful": (("model", "subject"), no),
             "reason": (("model", "subject"), np.full((2, 8), "")),
             "approximate": ("model", np.array([False, True])),
+            "unsettled": ("model", np.array(["", ""])),
             "share": (("share_draw", "state"), np.array([[0.2, np.nan], [0.4, np.nan]])),
         },
         coords={
@@ -126,7 +128,10 @@ def test_a_verdict_in_words_and_in_a_picture():
         },
     )
     seconds = {"mechanistic": 2.0, "hybrid": 9.0}
-    made = bn.Verdict("undecided", PairedDifference(2.4, 2.8, 8), None, data, seconds)
+    network = SubjectComparison(
+        "undecided", PairedDifference(2.4, 2.8, 8), data, ("hybrid", "mechanistic")
+    )
+    made = bn.Verdict(network, None, data, seconds)
     text = repr(made)
     assert "The network: undecided" in text
     assert "ELPD +2.4 (standard error 2.8" in text

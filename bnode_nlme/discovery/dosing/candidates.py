@@ -94,7 +94,7 @@ def listed_candidates(
     if not any(named.values()):
         raise ValueError("optimise_dose: candidates= wants at least one regimen; found none.")
     totals = np.array([_total(one) for one in named.values()])
-    order = np.lexsort((totals, [_standing(one) for one in named.values()]))
+    order = np.lexsort((totals, np.array([_standing(one) for one in named.values()])))
     labels, regimens = list(named), list(named.values())
     return Candidates(
         tuple(str(labels[i]) for i in order), tuple(regimens[i] for i in order), totals[order]
