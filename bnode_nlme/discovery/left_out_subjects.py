@@ -66,7 +66,8 @@ def left_out_subjects(
         ``refitted``, ``doubtful`` (k too large, or no finite number, and not refitted; refitted
         by chains that disagree; or an integral over its random effects with a Monte Carlo standard
         error above 0.1 nats) and ``reason``, why a subject that was to be refitted was not, or
-        is doubtful yet, else empty. ``approximate``:
+        is doubtful yet, else empty. ``fitted``: log predictive density of the subject by the fit
+        that knows it, which that of the left-out subject is never above. ``approximate``:
         whether the draws are of an approximation to the posterior (``"laplace"``, say), so that the
         numbers may be wrong without a sign.
 
@@ -113,6 +114,8 @@ def left_out_subjects(
             reason[place] = f"the fit without it: {unsettled}" if unsettled else ""
         else:
             reason[place] = "without it, the fit gives its measurements no density"
+    known = integrated["log_likelihood"].transpose("chain", "draw", SUBJECT).to_numpy()
+    known = known.reshape(-1, subjects.size)
     trusted = ((k <= good) | refitted) & settled
     return xr.Dataset(
         {
@@ -121,6 +124,7 @@ def left_out_subjects(
             "refitted": (SUBJECT, refitted),
             "doubtful": (SUBJECT, ~trusted),
             "reason": (SUBJECT, reason.astype(str)),
+            "fitted": (SUBJECT, logsumexp(known, axis=0) - np.log(len(known))),
             "approximate": is_of_approximation(fit),
         },
         coords={SUBJECT: subjects},

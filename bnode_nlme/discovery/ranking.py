@@ -27,9 +27,11 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
     A candidate is refuted where the best of those whose draws are settled is better than it by the
     rule of `verdict`, `bnode_nlme.discovery.paired_difference`: Student's t over the subjects, a
-    difference worthwhile, and the same without the subjects whose numbers are doubtful. Where it is
-    not the same without them, the refutation hangs on them: the candidate is not refuted, and not
-    kept either. Those that are kept are in the order of their numbers of constants, then of
+    difference worthwhile, and the same where subjects are doubtful: without those that are so by
+    the best, and with the most that others can have by the candidate, their density by the fit that
+    knows them (the mean of p over the posterior is at least that without the subject, by Jensen's
+    inequality). Where it is not the same, the refutation hangs on them: the candidate is not
+    refuted, and not kept either. Those that are kept are in the order of their numbers of constants, then of
     operations, then of ELPD; those whose refutation hangs on doubtful subjects follow, and the
     refuted, in the order of ELPD; then those whose draws are unsettled, which are compared but not
     judged and have no weight; and those without a comparison are last, in the order given.
@@ -43,6 +45,7 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     if not fitted:
         return tuple(candidates)
     pointwise = np.stack([_left_out(own, "elpd") for own in fitted])
+    at_most = np.stack([_left_out(own, "fitted") for own in fitted])
     doubtful = np.stack([_left_out(own, "doubtful") for own in fitted])
     judged = [place for place, own in enumerate(fitted) if own.is_judged]
     best = max(judged, key=lambda place: pointwise[place].sum()) if judged else None
@@ -57,7 +60,9 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
             return {}
         pair = pointwise[best], pointwise[place]
         found = paired_difference(*pair).outcome == "better"
-        settled = settled_outcome(*pair, doubtful[place] | doubtful[best]) == "better"
+        # A left-out subject is never foretold better than by the fit that knows it.
+        most = np.where(doubtful[place], at_most[place], pointwise[place])
+        settled = found and settled_outcome(pair[0], most, doubtful[best]) == "better"
         judged_by: dict[str, Any] = {"refuted": settled, "hangs_on_doubtful": found and not settled}
         if network in judged and place != network:
             pair = pointwise[place], pointwise[network]

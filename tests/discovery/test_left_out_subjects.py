@@ -65,6 +65,7 @@ def test_a_subject_with_a_large_k_is_foretold_by_the_fit_without_it(
     exact = logsumexp(density) - np.log(density.size)
     assert float(found["elpd"][worst]) == pytest.approx(exact)
     without = left_out_subjects(fit, refits=0, seed=3)
+    assert (without["elpd"] < without["fitted"]).all()
     assert bool(without["doubtful"][worst])
     assert float(without["elpd"][worst]) != pytest.approx(exact, abs=1e-3)
 

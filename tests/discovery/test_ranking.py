@@ -17,7 +17,15 @@ from bnode_nlme.discovery.ranking import ranked, stacking_weights
 
 
 def candidate(
-    name: str, kind: str, values, constants: int = 0, *, doubtful=(), approximate=False, **given
+    name: str,
+    kind: str,
+    values,
+    constants: int = 0,
+    *,
+    doubtful=(),
+    above=0.5,
+    approximate=False,
+    **given,
 ) -> Candidate:
     values = np.asarray(values, dtype=float)
     marked = np.isin(np.arange(values.size), doubtful)
@@ -33,6 +41,7 @@ def candidate(
             {
                 "elpd": ("subject", values),
                 "doubtful": ("subject", marked),
+                "fitted": ("subject", values + above),
                 "approximate": approximate,
             }
         ),
@@ -115,7 +124,7 @@ def test_a_refutation_that_hangs_on_doubtful_subjects_is_told() -> None:
     behind = base - np.array([20.0, 18.0, 22.0, 0.1, 0.0, 0.1, 0.0, 0.1])
     for doubtful in ((), (0, 1, 2), (0, 1, 2, 3, 4, 5)):
         network = candidate("network", "network", base)
-        form = candidate("linear", "form", behind, doubtful=doubtful)
+        form = candidate("linear", "form", behind, doubtful=doubtful, above=30.0)
         found = ranked([network, form])
         assert [own.refuted for own in found] == [False, not doubtful]
         assert found[1].hangs_on_doubtful is bool(doubtful)
@@ -125,6 +134,21 @@ def test_a_refutation_that_hangs_on_doubtful_subjects_is_told() -> None:
         assert told is bool(doubtful)
         assert ("Linear is refuted" in text) is not bool(doubtful)
         assert ("not among them" in text) is not bool(doubtful)
+
+
+def test_a_refutation_that_holds_with_the_most_a_doubtful_subject_can_have_hangs_on_nothing() -> (
+    None
+):
+    base = np.full(8, -5.0)
+    behind = base - np.array([20.0, 18.0, 22.0, 0.1, 0.0, 0.1, 0.0, 0.1])
+    network = candidate("network", "network", base)
+    form = candidate("linear", "form", behind, doubtful=(0, 1, 2), above=2.0)
+    refuted = ranked([network, form])[1]
+    assert refuted.refuted
+    assert not refuted.hangs_on_doubtful
+    # The control: doubtful subjects of the best have no such bound.
+    network = candidate("network", "network", base, doubtful=(0, 1, 2))
+    assert ranked([network, candidate("linear", "form", behind)])[1].hangs_on_doubtful
 
 
 def test_of_chains_that_disagree_nothing_is_claimed_either_way() -> None:
