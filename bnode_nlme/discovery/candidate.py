@@ -72,10 +72,10 @@ class Candidate:
     against_network, against_best : PairedDifference or None
         ELPD minus the network's and minus the best candidate's, paired by subject.
     refuted
-        Whether the best candidate is better by the rule of `paired_difference`, and would be
-        without the subjects whose numbers are doubtful.
+        Whether the best candidate is better by the rule of `paired_difference`, whatever the
+        numbers of doubtful subjects may be: see `bnode_nlme.discovery.ranking.ranked`.
     hangs_on_doubtful
-        Whether it is better with these subjects, and not without: not refuted, and not kept.
+        Whether it is better by those numbers alone: not refuted, and not kept.
     standing : {"better", "worse", "equivalent", "undecided"}
         To the network, where the draws of both are settled; else "undecided".
     weight
@@ -202,10 +202,9 @@ class Candidate:
         return self.unsettled or self.note
 
     def __repr__(self) -> str:
-        said = self.mark
         apart = (
             ""
             if np.isnan(self.difference)
             else f"; ELPD {self.difference:+.1f} ± {self.difference_se:.1f} from the network's"
         )
-        return f"Candidate: {self.text()}{apart}" + (f"; {said}" if said else "")
+        return f"Candidate: {self.text()}{apart}" + (f"; {self.mark}" if self.mark else "")
